@@ -1,0 +1,16 @@
+#include "config/directives.h"
+
+command_rec mp_directives[MP_PYTHON_ROWS + MP_WSGI_ROWS + 1];
+
+static command_rec *copy(command_rec *to, const command_rec *from, int rows)
+{
+    for (; rows > 0 && from->name; rows--, from++)
+        memcpy(to++, from, sizeof(*from));
+    return to;
+}
+
+/* httpd reads the table of a module before it calls any function of it, hence when the library is loaded. */
+__attribute__((constructor)) static void join_tables(void)
+{
+    copy(copy(mp_directives, mp_python_directives, MP_PYTHON_ROWS), mp_wsgi_directives, MP_WSGI_ROWS);
+}

@@ -1,0 +1,154 @@
+/* The configuration records: made, merged, found. */
+#include "config/records.h"
+
+static mp_process *current;
+
+static const struct {
+    const char *directive;
+    size_t offset;
+} flags[] = {
+    {"PythonAutoReload", APR_OFFSETOF(mp_dir_conf, autoreload)},
+    {"PythonDebug", APR_OFFSETOF(mp_dir_conf, debug)},
+    {"PythonInterpPerDirectory", APR_OFFSETOF(mp_dir_conf, interp_per_directory)},
+    {"PythonInterpPerDirective", APR_OFFSETOF(mp_dir_conf, interp_per_directive)},
+};
+
+mp_process *mp_process_new(apr_pool_t *pconf)
+{
+    current = apr_pcalloc(pconf, sizeof(*current));
+    current->pool = pconf;
+    current->preloads = apr_array_make(pconf, 4, sizeof(mp_preload));
+    current->interpreters = apr_array_make(pconf, 4, sizeof(mp_interp_options));
+    return current;
+}
+
+mp_process *mp_process_get(void)
+{
+    return current;
+}
+
+void *mp_dir_conf_create(apr_pool_t *p, char *path)
+{
+    mp_dir_conf *conf = apr_pcalloc(p, sizeof(*conf));
+
+    conf->autoreload = conf->debug = conf->interp_per_directory = conf->interp_per_directive = MP_UNSET;
+    return conf;
+}
+
+static const mp_stack *find_stack(const mp_stack *stacks, const char *extension)
+{
+    for (; stacks; stacks = stacks->next)
+        if (extension ? stacks->extension && !strcmp(stacks->extension, extension) : !stacks->extension)
+            break;
+    return stacks;
+}
+
+static mp_stack *push_stack(apr_pool_t *p, const mp_stack *stack, mp_stack *next)
+{
+    mp_stack *copy = apr_pmemdup(p, stack, sizeof(*copy));
+
+    copy->next = next;
+    return copy;
+}
+
+/* A list of `add` replaces base's for the same extension; the handlers themselves are shared, so that a list that was
+ * inherited can be told by its address. */
+static mp_stack *merge_stacks(apr_pool_t *p, mp_stack *base, mp_stack *add)
+{
+    mp_stack *out = add, *kept = NULL;
+
+    for (; base; base = base->next)
+        if (!find_stack(add, base->extension))
+            kept = push_stack(p, base, kept);
+    if (kept)
+        for (out = kept; add; add = add->next)
+            out = push_stack(p, add, out);
+    return out;
+}
+
+static int set_option(void *table, const char *key, const char *value)
+{
+    apr_table_setn(table, key, value);
+    return 1;
+}
+
+void *mp_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
+{
+    mp_dir_conf *base = base_, *add = add_, *out = apr_pmemdup(p, base, sizeof(*out));
+    int i;
+
+    for (i = 0; i < MP_PHASES; i++)
+        if (add->stacks[i])
+            out->stacks[i] = base->stacks[i] ? merge_stacks(p, base->stacks[i], add->stacks[i]) : add->stacks[i];
+    if (add->options && base->options) {
+        out->options = apr_table_copy(p, base->options);
+        apr_table_do(set_option, out->options, add->options, NULL);
+    }
+    else if (add->options)
+        out->options = add->options;
+#define PICK(field, unset) if (add->field != (unset)) out->field = add->field
+    PICK(interpreter, NULL);
+    PICK(path, NULL);
+    PICK(autoreload, MP_UNSET);
+    PICK(debug, MP_UNSET);
+    PICK(interp_per_directory, MP_UNSET);
+    PICK(interp_per_directive, MP_UNSET);
+#undef PICK
+    return out;
+}
+
+const mp_dir_conf *mp_dir_conf_get(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &python_module);
+}
+
+const mp_dir_conf *mp_dir_conf_of_server(const server_rec *s)
+{
+    return ap_get_module_config(s->lookup_defaults, &python_module);
+}
+
+mp_request_conf *mp_request_conf_find(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &python_module);
+}
+
+mp_request_conf *mp_request_conf_get(request_rec *r)
+{
+    mp_request_conf *conf = mp_request_conf_find(r);
+
+    if (!conf) {
+        conf = apr_pcalloc(r->pool, sizeof(*conf));
+        ap_set_module_config(r->request_config, &python_module, conf);
+    }
+    return conf;
+}
+
+int mp_flag(request_rec *r, const char *directive, int value, int unset)
+{
+    const mp_request_conf *own = mp_request_conf_find(r);
+    /* A table made in an earlier phase knows nothing of the directory that was found since. */
+    int current = own && own->config && own->tables_of == mp_dir_conf_get(r);
+    const char *text = current ? apr_table_get(own->config, directive) : NULL;
+
+    if (text)
+        return *text && strcmp(text, "0") && ap_cstr_casecmp(text, "off");
+    return value == MP_UNSET ? unset : value;
+}
+
+apr_table_t *mp_config_table(apr_pool_t *p, const mp_dir_conf *conf)
+{
+    apr_table_t *table = apr_table_make(p, 8);
+    size_t i;
+
+    for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        int value = *(const int *)((const char *)conf + flags[i].offset);
+
+        if (value != MP_UNSET)
+            apr_table_setn(table, flags[i].directive, value ? "1" : "0");
+    }
+    if (conf->interpreter)
+        apr_table_setn(table, "PythonInterpreter", conf->interpreter);
+    if (conf->path)
+        apr_table_setn(table, "PythonPath", conf->path);
+    return table;
+}

@@ -1,0 +1,133 @@
+/* The configuration records: plain data, made from httpd.conf and .htaccess, read by everyone, without Python.
+ *
+ * Owners: httpd's configuration pools; .htaccess records live in the request's pool, so nobody keeps a pointer to a
+ * record past the request. Written while the configuration is read, by one thread; read-only afterwards, except the
+ * request's own record, which belongs to the thread that runs the request.
+ *
+ * The module's record on a directory (also the server's, in lookup_defaults) is mp_dir_conf; settings that are one per
+ * httpd are in mp_process; what one request adds while it runs is in mp_request_conf.
+ */
+#ifndef MP_CONFIG_RECORDS_H
+#define MP_CONFIG_RECORDS_H
+
+#include "mp.h"
+
+/* The phases, in the order in which a request meets them. */
+typedef enum {
+    MP_POST_READ_REQUEST, MP_TRANS, MP_HEADER_PARSER, MP_INIT, MP_ACCESS, MP_AUTHEN, MP_AUTHZ, MP_TYPE, MP_FIXUP,
+    MP_CONTENT, MP_LOG, MP_CLEANUP, MP_PHASES
+} mp_phase;
+
+/* One handler of a stack. */
+typedef struct mp_handler mp_handler;
+struct mp_handler {
+    const char *text;           /* as written: "module", "module::object", "/path/module.py"; "" if callable is set */
+    const char *directory;      /* the section's directory with '/', the Location's text, or NULL (server level) */
+    const ap_regex_t *pattern;  /* <DirectoryMatch>, <Directory ~>: directory is found per request */
+    void *callable;             /* engine's: a callable that req.add_handler() got, kept by the request object */
+    void *interp;               /* engine's: the interpreter whose object that callable is */
+    mp_handler *next;
+    unsigned wildcard : 1;      /* <Directory "/x*">: directory is a pattern, found per request */
+    unsigned is_location : 1;
+    unsigned silent : 1;        /* from PythonHandlerModule: a missing function is no error */
+};
+
+/* The handlers of one phase for one file extension, or for any. */
+typedef struct mp_stack mp_stack;
+struct mp_stack {
+    const char *extension;      /* ".psp", or NULL: for any file */
+    mp_handler *first;
+    mp_stack *next;             /* the same phase, other extension */
+};
+
+typedef struct {
+    mp_stack *stacks[MP_PHASES];
+    const char *interpreter;    /* PythonInterpreter, or NULL */
+    const char *path;           /* PythonPath's expression, or NULL */
+    apr_table_t *options;       /* PythonOption, or NULL; "" removes an inherited key */
+    int autoreload;             /* flags: 0, 1, MP_UNSET */
+    int debug;
+    int interp_per_directory;
+    int interp_per_directive;
+} mp_dir_conf;
+
+typedef enum { MP_PRELOAD_MODULE, MP_PRELOAD_SCRIPT } mp_preload_kind;
+
+/* PythonImport and WSGIImportScript, in the order written. */
+typedef struct {
+    mp_preload_kind kind;
+    const char *name;           /* module, or the script's path */
+    const char *function;       /* PythonImport module::function, or NULL */
+    const char *interpreter;
+    server_rec *server;         /* where the directive stands: its PythonPath and options count */
+    const char *directive;      /* for log lines */
+} mp_preload;
+
+typedef enum { MP_GIL_SHARED, MP_GIL_OWN } mp_gil;
+
+/* PythonInterpreterOptions NAME|* ...; the last one for a name wins, a name wins over '*'. */
+typedef struct {
+    const char *name;
+    mp_gil gil;
+} mp_interp_options;
+
+/* One per configuration pass. */
+typedef struct {
+    apr_pool_t *pool;                   /* pconf */
+    const char *home;                   /* PythonHome, WSGIPythonHome, or NULL */
+    const char *home_directive;         /* which of the two it was, for messages */
+    const char *engine;                 /* the engine's file: PythonEngine's, then found (home.h) */
+    const char *python;                 /* that engine's Python: "3.13.0" */
+    int optimize;                       /* PythonOptimize */
+    apr_array_header_t *preloads;       /* mp_preload */
+    apr_array_header_t *interpreters;   /* mp_interp_options */
+} mp_process;
+
+/* What a request adds. Made on first need, in the request's pool. */
+typedef struct {
+    mp_handler *added[MP_PHASES];       /* req.add_handler(): run after the configured ones */
+    const mp_handler *init_done;        /* the PythonInitHandler stack that ran in post_read_request */
+    apr_table_t *config;                /* req.get_config(), once asked for: overrides the directory's flags */
+    apr_table_t *options;               /* req.get_options(), once asked for */
+    const mp_dir_conf *tables_of;       /* the record that these two were made from */
+    int content_type_set;               /* req.content_type was assigned */
+    int cleanup_registered;             /* PythonCleanupHandler will run */
+    void *objects;                      /* engine's: the request objects, one per interpreter (api/requestobject.h) */
+} mp_request_conf;
+
+extern module AP_MODULE_DECLARE_DATA python_module;
+
+/* The directive that fills a phase: "PythonHandler" for MP_CONTENT; the default function is it in lower case
+ * without "python". */
+const char *mp_phase_directive(mp_phase phase);
+const char *mp_phase_function(mp_phase phase);
+
+/* Below: mod_python.so only; the engine reaches what it needs through mp_host (engine.h). */
+
+mp_process *mp_process_new(apr_pool_t *pconf);   /* at each pre_config */
+mp_process *mp_process_get(void);
+void *mp_dir_conf_create(apr_pool_t *p, char *path);
+void *mp_dir_conf_merge(apr_pool_t *p, void *base, void *add);
+const mp_dir_conf *mp_dir_conf_get(const request_rec *r);
+const mp_dir_conf *mp_dir_conf_of_server(const server_rec *s);
+mp_request_conf *mp_request_conf_get(request_rec *r);      /* made if there is none */
+mp_request_conf *mp_request_conf_find(const request_rec *r);  /* NULL if there is none */
+
+/* Which handlers serve this request in this phase: the list for the file's extension, else the one for any file, else
+ * NULL. *extension (may be NULL): what req.extension shows. */
+mp_handler *mp_handlers_find(request_rec *r, mp_phase phase, const char **extension);
+
+/* The directory of a handler for this request, patterns resolved; NULL if none. */
+const char *mp_handler_directory(request_rec *r, const mp_handler *handler);
+
+/* The interpreter that runs this handler of this request (spec: directives, section 5). Never NULL. */
+const char *mp_interpreter_name(request_rec *r, const mp_handler *handler);
+const char *mp_interpreter_name_of_server(const server_rec *s);
+
+/* A flag of the request: its own table (req.get_config()) first, then the directory's record, then `unset`. */
+int mp_flag(request_rec *r, const char *directive, int value, int unset);
+
+/* req.get_config(), server.get_config(): a new table with what is configured, flags as "1" or "0". */
+apr_table_t *mp_config_table(apr_pool_t *p, const mp_dir_conf *conf);
+
+#endif

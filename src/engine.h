@@ -1,0 +1,68 @@
+/* The seam between mod_python.so (no Python) and the engine (one per CPython version).
+ *
+ * mod_python.so loads the engine in a child, after the fork, and finds one symbol in it: mp_engine. Each side hands the
+ * other one struct of functions, and nothing else crosses. Both are built from the same tree; MP_SEAM changes with every
+ * change to this file or to config/records.h, and a mismatch is refused when the configuration is read, by the stamp.
+ */
+#ifndef MP_ENGINE_H
+#define MP_ENGINE_H
+
+#include "config/records.h"
+
+#define MP_SEAM 1
+#define MP_SEAM_TEXT "1"
+
+/* Stands in every engine's file, so that the parent can tell its Python without loading it:
+ * MP_STAMP "seam=1 python=3.13.0" */
+#define MP_STAMP "mod_python engine: "
+
+/* What the module offers to the engine. Any thread may call these, without a GIL or with one: none blocks. */
+typedef struct {
+    int seam;
+    module *module;                     /* configuration and log index */
+    const mp_process *process;
+    const char *library;                /* the file of mod_python.so */
+    int threaded;                       /* the MPM serves requests on several threads */
+    const char *(*phase_directive)(mp_phase phase);
+    const char *(*phase_function)(mp_phase phase);
+    const mp_dir_conf *(*dir_conf)(const request_rec *r);
+    const mp_dir_conf *(*server_conf)(const server_rec *s);
+    mp_request_conf *(*request_conf)(request_rec *r);         /* made if there is none */
+    mp_request_conf *(*request_conf_find)(const request_rec *r);
+    const char *(*handler_directory)(request_rec *r, const mp_handler *handler);
+    int (*flag)(request_rec *r, const char *directive, int value, int unset);
+    apr_table_t *(*config_table)(apr_pool_t *p, const mp_dir_conf *conf);
+    /* When the child's main thread has released its outermost lease and is detached: a signal that came meanwhile is
+     * served now, and this may not return (host/signals.h). One test of a flag if there is none. */
+    void (*idle)(void);
+} mp_host_table;
+
+/* One phase of one request, as the hook worked it out. */
+typedef struct {
+    mp_phase phase;
+    mp_handler *stack;                  /* may be NULL: then only what req.add_handler() added */
+    const char *interpreter;
+    const char *extension;              /* req.extension */
+} mp_visit;
+
+/* What the engine offers to the module. */
+typedef struct {
+    int seam;
+    const char *python;                 /* "3.13.0" */
+    /* In child_init, on the child's main thread: boots CPython and runs the preloads. Failures are logged. */
+    apr_status_t (*start)(const mp_host_table *host, apr_pool_t *pchild, server_rec *s);
+    /* Once, when the child ends: cleanups, threading shutdown, atexit; bounded in time. */
+    void (*stop)(void);
+    /* Runs the stack; returns what the hook must return. Any request thread. */
+    int (*phase)(request_rec *r, const mp_visit *visit);
+    /* Whether the calling thread is attached to an interpreter right now. Async-signal-safe. */
+    int (*busy)(void);
+} mp_engine_table;
+
+#define MP_ENGINE_SYMBOL "mp_engine"
+
+#ifdef MP_ENGINE
+extern const mp_host_table *mp_host;    /* set once by start() */
+#endif
+
+#endif

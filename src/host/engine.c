@@ -1,0 +1,104 @@
+/* Loading the engine and handing it the process. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE     /* RTLD_DEFAULT */
+#endif
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "host/engine.h"
+#include "config/home.h"
+#include "host/signals.h"
+
+static const mp_engine_table *engine;
+static mp_host_table host = {
+    .seam = MP_SEAM,
+    .module = &python_module,
+    .phase_directive = mp_phase_directive,
+    .phase_function = mp_phase_function,
+    .dir_conf = mp_dir_conf_get,
+    .server_conf = mp_dir_conf_of_server,
+    .request_conf = mp_request_conf_get,
+    .request_conf_find = mp_request_conf_find,
+    .handler_directory = mp_handler_directory,
+    .flag = mp_flag,
+    .config_table = mp_config_table,
+    .idle = mp_signals_idle,
+};
+
+const mp_engine_table *mp_engine_get(void)
+{
+    return engine;
+}
+
+/* Another module of httpd (mod_wsgi, say) may have brought a libpython along, and its symbols come first: an engine for
+ * another version would call into it and crash. */
+static int is_other_python(const char *python, server_rec *s)
+{
+    const char *(*version)(void) = (const char *(*)(void))dlsym(RTLD_DEFAULT, "Py_GetVersion");
+
+    if (!version || mp_home_minor(version()) == mp_home_minor(python))
+        return 0;
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "MP0204: another module of this httpd has loaded Python %.*s, and the "
+                 "engine is for Python %s; both can't be in one process. Remove the LoadModule line of that module "
+                 "(mod_wsgi?), or take the same Python version for both (PythonHome, PythonEngine)",
+                 (int)strcspn(version(), " "), version(), python);
+    return 1;
+}
+
+/* Global symbols, because extension modules of Python expect to find libpython's there. Never closed: libpython and
+ * extension modules leave threads, thread-specific keys and exit functions behind that point into their code. */
+static const mp_engine_table *open_engine(const char *file, server_rec *s)
+{
+    void *library = dlopen(file, RTLD_NOW | RTLD_GLOBAL);
+    const mp_engine_table *table = library ? dlsym(library, MP_ENGINE_SYMBOL) : NULL;
+
+    if (!library)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "MP0200: the engine %s can't be loaded: %s; check that this process "
+                     "may read it and the libpython it needs", file, dlerror());
+    else if (!table)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "MP0201: %s is no engine of mod_python: it has no symbol "
+                     MP_ENGINE_SYMBOL "; rebuild it: make && make install", file);
+    else if (table->seam != MP_SEAM) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "MP0202: the engine %s has seam %d and mod_python.so has %d; "
+                     "rebuild both from the same source: make && make install", file, table->seam, MP_SEAM);
+        table = NULL;
+    }
+    return table;
+}
+
+static apr_status_t stop_engine(void *table)
+{
+    ((const mp_engine_table *)table)->stop();
+    return APR_SUCCESS;
+}
+
+void mp_engine_load(apr_pool_t *pchild, server_rec *s)
+{
+    const mp_engine_table *table;
+    apr_status_t rv;
+    sigset_t all, before;
+
+    host.process = mp_process_get();
+    host.library = mp_home_library();
+    if (ap_mpm_query(AP_MPMQ_IS_THREADED, &host.threaded) != APR_SUCCESS)
+        host.threaded = AP_MPMQ_NOT_SUPPORTED;
+    host.threaded = host.threaded != AP_MPMQ_NOT_SUPPORTED;
+    if (is_other_python(host.process->python, s) || !(table = open_engine(host.process->engine, s)))
+        return;
+
+    /* Threads that preloads start inherit the mask, so httpd's signals stay on httpd's threads. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rv = table->start(&host, pchild, s);
+    if (rv == APR_SUCCESS) {
+        engine = table;
+        apr_pool_pre_cleanup_register(pchild, table, stop_engine);
+        if (!host.threaded)
+            mp_signals_guard(table);
+    }
+    else
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "MP0203: the engine %s did not start; the lines before this one say "
+                     "why", host.process->engine);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}

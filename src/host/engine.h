@@ -1,0 +1,17 @@
+/* The engine of this process: loaded in a child after the fork, and kept until the process ends.
+ *
+ * mp_engine_load is called once, on the child's main thread, before there are request threads.
+ */
+#ifndef MP_HOST_ENGINE_H
+#define MP_HOST_ENGINE_H
+
+#include "../engine.h"    /* the seam, not the header beside this one */
+
+/* Loads process->engine, starts it, and sees to it that it is stopped with pchild. A failure is logged; the child
+ * lives on without Python. */
+void mp_engine_load(apr_pool_t *pchild, server_rec *s);
+
+/* NULL: this process has no Python. */
+const mp_engine_table *mp_engine_get(void);
+
+#endif

@@ -1,0 +1,74 @@
+/* The module's record, and the hooks of its life. How anything works is elsewhere. */
+#include "mp.h"
+#include "config/directives.h"
+#include "config/home.h"
+#include "host/engine.h"
+#include "host/hooks.h"
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    mp_process_new(pconf);
+    return OK;
+}
+
+/* In this phase, not in post_config, because `httpd -t` goes no further. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const char *error = mp_home_choose(mp_process_get(), ptemp);
+
+    if (!error)
+        return OK;
+    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s, "MP0220: %s", error);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static void warn_of_old_python(const mp_process *process, server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < process->interpreters->nelts; i++) {
+        mp_interp_options *options = &APR_ARRAY_IDX(process->interpreters, i, mp_interp_options);
+
+        if (options->gil == MP_GIL_OWN && mp_home_minor(process->python) < 13) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "MP0221: PythonInterpreterOptions %s gil=own: a GIL of its "
+                         "own needs Python 3.13 or later, and this is %s; the shared one is used", options->name,
+                         process->python);
+            options->gil = MP_GIL_SHARED;
+        }
+    }
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const mp_process *process = mp_process_get();
+
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;      /* httpd reads its configuration once more before it starts */
+    ap_add_version_component(pconf, "mod_python/" MP_VERSION);
+    ap_add_version_component(pconf, apr_pstrcat(ptemp, "Python/", process->python, NULL));
+    warn_of_old_python(process, s);
+    if (mp_wsgi_is_elsewhere())
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "MP0222: mod_wsgi is loaded beside mod_python; all WSGI "
+                     "directives are left to it, and both need the same Python version");
+    return OK;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(mp_engine_load, NULL, NULL, APR_HOOK_MIDDLE);
+    mp_hooks_register(p);
+}
+
+module AP_MODULE_DECLARE_DATA python_module = {
+    STANDARD20_MODULE_STUFF,
+    mp_dir_conf_create,
+    mp_dir_conf_merge,
+    NULL,
+    NULL,
+    mp_directives,
+    register_hooks,
+    0
+};
