@@ -1,0 +1,47 @@
+/* The engine's side of the seam: what mod_python.so may call, put together from the rooms. */
+#include "runtime/python.h"
+
+#include "api/package.h"
+#include "handlers/cleanup.h"
+#include "handlers/modules.h"
+#include "handlers/phases.h"
+#include "handlers/preload.h"
+#include "runtime/end.h"
+#include "runtime/lease.h"
+
+const mp_host_table *mp_host;
+
+/* Found by the parent in this file, without loading it. */
+__attribute__((used)) static const char stamp[] = MP_STAMP "seam=" MP_SEAM_TEXT " python=" PY_VERSION;
+
+static const mp_interp_callbacks interp_callbacks = { "_apache", mp_api_init, mp_package_start };
+static const mp_end_callbacks end_callbacks = { mp_cleanup_run_last, mp_package_finish };
+
+static apr_status_t start(const mp_host_table *host, apr_pool_t *pchild, server_rec *s)
+{
+    apr_status_t status;
+
+    (void)pchild;       /* Python outlives it */
+    mp_host = host;
+    mp_api_register_cleanup = mp_cleanup_add;
+    if ((status = mp_lease_start()) != APR_SUCCESS || (status = mp_modules_start()) != APR_SUCCESS ||
+        (status = mp_cleanup_start()) != APR_SUCCESS ||
+        (status = mp_interp_start(&interp_callbacks, s)) != APR_SUCCESS)
+        return status;
+    mp_preload_run(host->process);
+    return APR_SUCCESS;
+}
+
+static void stop(void)
+{
+    mp_end_run(&end_callbacks, ap_server_conf);
+}
+
+__attribute__((visibility("default"))) const mp_engine_table mp_engine = {
+    .seam = MP_SEAM,
+    .python = PY_VERSION,
+    .start = start,
+    .stop = stop,
+    .phase = mp_phases_run,
+    .busy = mp_lease_busy,
+};

@@ -1,0 +1,52 @@
+/* The only door into an interpreter.
+ *
+ *     mp_lease lease;
+ *     if (mp_lease_take(&lease, name, r, s) != APR_SUCCESS) ...   -- it logged why
+ *     ...                                                         -- attached: may touch Python
+ *     mp_lease_release(&lease);                                   -- as before the take
+ *
+ * A thread's state for an interpreter is made at its first lease, kept as long as the thread (threading.local holds
+ * people's database connections), and cleared when the thread ends. Leases nest on the stack: of the interpreter that
+ * the thread is attached to, one costs nothing; of another one, or inside Py_BEGIN_ALLOW_THREADS (a sub-request, an
+ * internal redirect, a filter), the thread changes over and back.
+ *
+ * Never wait for an APR lock attached; never take a lease with one held.
+ */
+#ifndef MP_RUNTIME_LEASE_H
+#define MP_RUNTIME_LEASE_H
+
+#include "runtime/interp.h"
+
+typedef struct mp_attachment mp_attachment;
+
+typedef struct {
+    mp_interp *interp;
+    /* private: what to go back to */
+    mp_attachment *outer;
+    PyThreadState *outer_state;     /* attached before; NULL if the thread was detached */
+    request_rec *outer_r;
+    server_rec *outer_s;
+} mp_lease;
+
+/* Once per process, before the first lease. */
+apr_status_t mp_lease_start(void);
+
+/* r (may be NULL) and s say whose error log print() and logging reach. */
+apr_status_t mp_lease_take(mp_lease *lease, const char *name, request_rec *r, server_rec *s);
+/* The same for an interpreter that is there already; for pool cleanups. Fails, silently, when the process is ending. */
+apr_status_t mp_lease_take_interp(mp_lease *lease, mp_interp *interp, request_rec *r, server_rec *s);
+/* The same when the process is ending; for end.c. */
+apr_status_t mp_lease_take_last(mp_lease *lease, mp_interp *interp, server_rec *s);
+void mp_lease_release(mp_lease *lease);
+
+/* Attached: the request and server of the innermost lease of this thread; *r may become NULL. A thread without a lease
+ * (one that a handler started) gets NULL and the server that httpd started with. */
+void mp_lease_whose(request_rec **r, server_rec **s);
+
+/* The name of the interpreter that this thread leases; NULL without a lease. */
+const char *mp_lease_name(void);
+
+/* Whether this thread is attached right now. Async-signal-safe. */
+int mp_lease_busy(void);
+
+#endif
