@@ -1,0 +1,128 @@
+/* mp_request, for the files that make it up:
+ *
+ *     requestobject.c    its life, the type, dynamic attributes, cleanups
+ *     requestfields.c    members
+ *     requestio.c        the body in, the answer out
+ *     requestconfig.c    settings and handlers of this request
+ *     requestmethods.c   the other methods
+ *
+ * Life. mp_request_conf.objects lists a place for each interpreter that has met the request; places live in the
+ * request's pool and are never taken off the list. An object is either light or kept:
+ *   - light: only its callers refer to it, the place points to it without a reference, and the pool knows nothing of
+ *     it. So it costs next to nothing where a phase ends without a trace (mp_request_done).
+ *   - kept: it has something that must be found again (dynamic attributes, cleanups, a part of the body), or somebody
+ *     took a reference. Then the place has a reference too, and a pre-cleanup of the pool ends it.
+ * An object that has ended has no record: everything raises RuntimeError.
+ *
+ * Threads: everything is guarded by the interpreter's GIL, but what runs between MP_BEGIN_BLOCKING and MP_END_BLOCKING,
+ * which only one thread may do for one request at a time (mp_request_enter).
+ */
+#ifndef MP_API_REQUEST_H
+#define MP_API_REQUEST_H
+
+#include "api/args.h"
+#include "api/convert.h"
+#include "api/types.h"
+
+typedef enum {
+    MP_HEADERS_IN, MP_HEADERS_OUT, MP_ERR_HEADERS_OUT, MP_SUBPROCESS_ENV, MP_NOTES, MP_CONFIG, MP_OPTIONS,
+    MP_REQUEST_TABLES
+} mp_request_table;
+
+/* Where an interpreter's object of a request is found. In the request's pool. */
+typedef struct mp_request_place mp_request_place;
+struct mp_request_place {
+    const mp_interp *interp;
+    PyObject *object;           /* guarded by that interpreter's GIL; NULL: none now */
+    mp_request_place *next;
+};
+
+/* How far the body has been read. Touched detached, by the one thread that is in. */
+typedef struct {
+    apr_bucket_brigade *unread; /* fetched, but not yet given to the application; NULL before the first read */
+    apr_status_t error;         /* how the body broke off; stays */
+    int refused;                /* HTTP status with which httpd refused the body, or 0; stays */
+    int ended;                  /* nothing comes any more */
+} mp_request_body;
+
+typedef struct {
+    mp_object head;
+    mp_request_conf *conf;      /* in the request's pool; NULL when over */
+    mp_request_place *place;    /* likewise */
+    mp_running running;
+    PyObject *dict;             /* dynamic attributes, or NULL */
+    PyObject *tables[MP_REQUEST_TABLES];    /* each made when asked for, like the next three */
+    PyObject *connection;
+    PyObject *server;
+    PyObject *hlist;
+    PyObject *cleanups;         /* list of (callable, data), or NULL */
+    PyObject *callables;        /* list of what add_handler() got: mp_handler.callable points to them; or NULL */
+    mp_request_body body;
+    unsigned long thread;       /* the last one that entered httpd */
+    Py_ssize_t queued;          /* bytes written since the last flush */
+    unsigned kept : 1;
+    unsigned closing : 1;       /* the pool is going: no I/O any more */
+    unsigned cleaned : 1;       /* PythonCleanupHandler had this object */
+} mp_request;
+
+/* requestobject.c */
+
+/* From now on the object stays until the request's pool goes. */
+void mp_request_keep(mp_request *req);
+
+/* The request_rec for a call that may block (MP_BEGIN_BLOCKING follows). NULL with RuntimeError (over; another thread
+ * is in) or OSError (too late for I/O). */
+request_rec *mp_request_enter(PyObject *self);
+
+/* The live table, same object each time; new reference. */
+PyObject *mp_request_table_of(mp_request *req, mp_request_table which, apr_table_t *table);
+
+/* requestconfig.c: with the phase may come another directory record; what the application changed in its tables goes
+ * with it. */
+void mp_request_follow_config(mp_request *req, request_rec *r);
+
+/* requestio.c: there is a part of the body that only this object has. */
+int mp_request_has_body(const mp_request *req);
+PyObject *mp_request_next_line(PyObject *self);         /* tp_iternext */
+
+extern const PyGetSetDef mp_request_fields[];           /* requestfields.c */
+
+/* All methods: name, signature (for help() and inspect), what it does. The function of `write` is mp_request_write. */
+#define MP_REQUEST_METHODS(X) \
+    X(write, "($self, /, data, flush=1)", "Sends data, or with flush=0 leaves it in httpd's output chain.") \
+    X(flush, "($self, /)", "Sends what is queued.") \
+    X(read, "($self, /, len=-1)", "At most len bytes of the body; all that is left without a len.") \
+    X(readline, "($self, /, len=-1)", "The body's next line with its LF, at most len bytes of it.") \
+    X(readlines, "($self, /, sizehint=-1)", "The body's lines, as many as it takes to reach sizehint bytes.") \
+    X(discard_request_body, "($self, /)", "Reads and forgets the body. OK or an HTTP status.") \
+    X(sendfile, "($self, /, path, offset=0, len=-1)", "Sends (a part of) a file. The number of bytes.") \
+    X(internal_redirect, "($self, /, new_uri)", "Runs the whole request for new_uri, then comes back.") \
+    X(add_handler, "($self, /, htype, handler, dir=None)", "Adds a handler to a phase of this request.") \
+    X(get_config, "($self, /)", "The Python* settings in effect, a live table.") \
+    X(get_options, "($self, /)", "The PythonOption values in effect, a live table.") \
+    X(register_cleanup, "($self, /, callable, data=None)", "callable(data) runs when the request ends.") \
+    X(log_error, "($self, /, message, level=3)", "Writes to this request's error log.") \
+    X(add_common_vars, "($self, /)", "Fills subprocess_env with httpd's common variables.") \
+    X(add_cgi_vars, "($self, /)", "Fills subprocess_env with the CGI variables.") \
+    X(allow_methods, "($self, /, methods, reset=0)", "Adds to the methods of the Allow header.") \
+    X(auth_name, "($self, /)", "AuthName in effect, or None.") \
+    X(auth_type, "($self, /)", "AuthType in effect, or None.") \
+    X(get_basic_auth_pw, "($self, /)", "The client's password or None; sets req.user.") \
+    X(construct_url, "($self, /, uri)", "The absolute URL of a path on this server.") \
+    X(document_root, "($self, /)", "DocumentRoot.") \
+    X(get_remote_host, "($self, /, type=1, str_is_ip=None)", "The client's host name or address.") \
+    X(is_https, "($self, /)", "1 if the client came by TLS.") \
+    X(ssl_var_lookup, "($self, /, name)", "A variable of mod_ssl, or None.") \
+    X(meets_conditions, "($self, /)", "OK, 304 or 412, by the conditional headers.") \
+    X(set_content_length, "($self, /, len)", "Sets the Content-Length header.") \
+    X(set_etag, "($self, /)", "Sets ETag from finfo.") \
+    X(set_last_modified, "($self, /)", "Sets Last-Modified from mtime.") \
+    X(update_mtime, "($self, /, dependency_mtime)", "mtime becomes the later of the two.") \
+    X(send_http_header, "($self, /)", "Does nothing; httpd sends the headers with the first data.")
+
+#define X(name, signature, doc) \
+    PyObject *mp_request_##name(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+MP_REQUEST_METHODS(X)
+#undef X
+
+#endif

@@ -1,0 +1,213 @@
+/* The settings of this request, and handlers that are added to it. */
+#include "api/request.h"
+
+/* PythonOption with an empty value takes an inherited key away. */
+static apr_table_t *options_of(apr_pool_t *p, const mp_dir_conf *conf)
+{
+    apr_table_t *options = apr_table_make(p, 8);
+    const apr_array_header_t *all = conf->options ? apr_table_elts(conf->options) : NULL;
+    int i;
+
+    for (i = 0; all && i < all->nelts; i++) {
+        const apr_table_entry_t *entry = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
+
+        if (entry->val && *entry->val)
+            apr_table_addn(options, entry->key, entry->val);
+    }
+    return options;
+}
+
+/* `table` began as `old`; it becomes `new` with what was changed since. */
+static void carry_over(apr_table_t *table, const apr_table_t *old, apr_table_t *new)
+{
+    const apr_array_header_t *entries = apr_table_elts(table);
+    int i;
+
+    for (i = 0; i < entries->nelts; i++) {
+        const apr_table_entry_t *entry = &APR_ARRAY_IDX(entries, i, apr_table_entry_t);
+        const char *was = apr_table_get(old, entry->key);
+
+        if (entry->val && (!was || strcmp(was, entry->val)))
+            apr_table_setn(new, entry->key, entry->val);
+    }
+    entries = apr_table_elts(old);
+    for (i = 0; i < entries->nelts; i++) {
+        const char *key = APR_ARRAY_IDX(entries, i, apr_table_entry_t).key;
+
+        if (!apr_table_get(table, key))
+            apr_table_unset(new, key);
+    }
+    apr_table_clear(table);
+    entries = apr_table_elts(new);
+    for (i = 0; i < entries->nelts; i++) {
+        const apr_table_entry_t *entry = &APR_ARRAY_IDX(entries, i, apr_table_entry_t);
+
+        apr_table_addn(table, entry->key, entry->val);
+    }
+}
+
+void mp_request_follow_config(mp_request *req, request_rec *r)
+{
+    mp_request_conf *own = req->conf;
+    const mp_dir_conf *old = own->tables_of, *new = mp_host->dir_conf(r);
+
+    if (!old || old == new)
+        return;
+    if (own->config)
+        carry_over(own->config, mp_host->config_table(r->pool, old), mp_host->config_table(r->pool, new));
+    if (own->options)
+        carry_over(own->options, options_of(r->pool, old), options_of(r->pool, new));
+    own->tables_of = new;
+}
+
+/* Both tables stand on the same record: brings what is there up to it. */
+static mp_request_conf *own_tables(PyObject *self, request_rec *r)
+{
+    mp_request *req = (mp_request *)self;
+
+    mp_request_follow_config(req, r);
+    req->conf->tables_of = mp_host->dir_conf(r);
+    return req->conf;
+}
+
+PyObject *mp_request_get_config(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t nargs, PyObject *kwnames)
+{
+    mp_request_conf *own;
+    request_rec *r;
+
+    if (mp_args_none("get_config()", nargs, kwnames) < 0 || !(r = mp_object_rec(self)))
+        return NULL;
+    own = own_tables(self, r);
+    if (!own->config)
+        own->config = mp_host->config_table(r->pool, own->tables_of);
+    return mp_request_table_of((mp_request *)self, MP_CONFIG, own->config);
+}
+
+PyObject *mp_request_get_options(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t nargs, PyObject *kwnames)
+{
+    mp_request_conf *own;
+    request_rec *r;
+
+    if (mp_args_none("get_options()", nargs, kwnames) < 0 || !(r = mp_object_rec(self)))
+        return NULL;
+    own = own_tables(self, r);
+    if (!own->options)
+        own->options = options_of(r->pool, own->tables_of);
+    return mp_request_table_of((mp_request *)self, MP_OPTIONS, own->options);
+}
+
+/* The phase of a directive's name; PythonCleanupHandler takes none. -1 with an exception. */
+static int phase_of(PyObject *name)
+{
+    int phase;
+
+    if (!PyUnicode_Check(name)) {
+        PyErr_Format(PyExc_TypeError, "htype must be str, not %.200s", Py_TYPE(name)->tp_name);
+        return -1;
+    }
+    for (phase = 0; phase < MP_PHASES; phase++)
+        if (phase != MP_CLEANUP &&
+            PyUnicode_CompareWithASCIIString(name, mp_host->phase_directive((mp_phase)phase)) == 0)
+            return phase;
+    PyErr_Format(PyExc_IndexError, "add_handler(): no phase %R; a phase has its directive's name, such as "
+                 "'PythonHandler'", name);
+    return -1;
+}
+
+/* Canonical, with a slash at its end. NULL with an exception. */
+static const char *directory_from(PyObject *value, apr_pool_t *p)
+{
+    const char *given;
+    char *directory;
+    size_t length;
+
+    if (!PyUnicode_Check(value) && !PyBytes_Check(value))
+        return PyErr_Format(PyExc_TypeError, "dir must be str or None, not %.200s", Py_TYPE(value)->tp_name), NULL;
+    given = mp_path_to(value, p, "dir");
+    if (!given)
+        return NULL;
+    if (apr_filepath_merge(&directory, NULL, given, APR_FILEPATH_TRUENAME, p) != APR_SUCCESS)
+        return PyErr_Format(PyExc_ValueError, "add_handler(): %R is no directory name", value), NULL;
+    length = strlen(directory);
+    return length && directory[length - 1] == '/' ? directory : apr_pstrcat(p, directory, "/", NULL);
+}
+
+/* Without a dir: the place of the handlers that are there, else of the one that runs. */
+static void copy_directory(mp_handler *handler, const mp_request *req, request_rec *r, int phase)
+{
+    const mp_dir_conf *conf = mp_host->dir_conf(r);
+    const mp_handler *like = NULL;
+
+    if (conf && conf->stacks[phase])
+        like = conf->stacks[phase]->first;
+    if (!like)
+        like = req->conf->added[phase];
+    if (!like)
+        like = req->running.handler;
+    if (!like)
+        return;
+    handler->directory = mp_host->handler_directory(r, like);
+    handler->is_location = like->is_location;
+}
+
+/* The request object keeps the callable: the handler is in httpd's memory, where no reference can be. */
+static int keep_callable(mp_request *req, mp_handler *handler, PyObject *callable)
+{
+    if (!req->callables && !(req->callables = PyList_New(0)))
+        return -1;
+    if (PyList_Append(req->callables, callable) < 0)
+        return -1;
+    handler->text = "";
+    handler->callable = callable;
+    handler->interp = req->head.state->interp;
+    mp_request_keep(req);
+    return 0;
+}
+
+static int set_text(mp_handler *handler, PyObject *text, apr_pool_t *p)
+{
+    handler->text = mp_text_to(text, p, "handler");
+    if (!handler->text)
+        return -1;
+    if (*handler->text)
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "add_handler(): the handler is empty; write 'module' or 'module::function'");
+    return -1;
+}
+
+PyObject *mp_request_add_handler(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const mp_signature signature = { "add_handler()", 2, { "htype", "handler", "dir" } };
+    mp_request *req = (mp_request *)self;
+    PyObject *given[MP_ARGS_MAX];
+    mp_handler *handler, **last;
+    request_rec *r;
+    int phase;
+
+    if (mp_args_take(&signature, args, nargs, kwnames, given) < 0 || (phase = phase_of(given[0])) < 0 ||
+        !(r = mp_object_rec(self)))
+        return NULL;
+    handler = apr_pcalloc(r->pool, sizeof(*handler));
+    if (given[2] && given[2] != Py_None) {
+        handler->directory = directory_from(given[2], r->pool);
+        if (!handler->directory)
+            return NULL;
+    }
+    else
+        copy_directory(handler, req, r, phase);
+    if (PyUnicode_Check(given[1])) {
+        if (set_text(handler, given[1], r->pool) < 0)
+            return NULL;
+    }
+    else if (!PyCallable_Check(given[1]))
+        return PyErr_Format(PyExc_TypeError, "add_handler() takes 'module', 'module::function' or a callable, not "
+                            "%.200s", Py_TYPE(given[1])->tp_name);
+    else if (keep_callable(req, handler, given[1]) < 0)
+        return NULL;
+    if (!mp_object_rec(self))                           /* the list may have run other Python code */
+        return NULL;
+    for (last = &req->conf->added[phase]; *last; last = &(*last)->next)
+        ;
+    *last = handler;
+    Py_RETURN_NONE;
+}
