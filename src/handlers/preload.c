@@ -1,0 +1,50 @@
+#include "handlers/preload.h"
+
+#include "api/types.h"
+#include "runtime/error.h"
+#include "runtime/lease.h"
+
+/* Attached. New reference (None), or NULL with an exception. */
+static PyObject *load(const mp_preload *preload)
+{
+    const mp_dir_conf *conf = mp_host->server_conf(preload->server);
+    PyObject *importer = PyImport_ImportModule("mod_python.importer");
+    PyObject *name = PyUnicode_DecodeFSDefault(preload->name);
+    PyObject *result = NULL;
+
+    if (importer && name) {
+        if (preload->kind == MP_PRELOAD_SCRIPT)
+            result = PyObject_CallMethod(importer, "preload_script", "O", name);
+        else
+            result = PyObject_CallMethod(importer, "preload_module", "Ozz", name, preload->function, conf->path);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(importer);
+    return result;
+}
+
+static void run(const mp_preload *preload)
+{
+    PyObject *result;
+    mp_lease lease;
+    char what[1024];
+
+    if (mp_lease_take(&lease, preload->interpreter, NULL, preload->server) != APR_SUCCESS)
+        return;         /* logged; the interpreter is tried again by the first request */
+    result = load(preload);
+    if (!result) {
+        apr_snprintf(what, sizeof(what), "%s %s%s%s (error importing)", preload->directive, preload->name,
+                     preload->function ? "::" : "", preload->function ? preload->function : "");
+        mp_error_log(NULL, preload->server, "MP0020", what, NULL);
+    }
+    Py_XDECREF(result);
+    mp_lease_release(&lease);
+}
+
+void mp_preload_run(const mp_process *process)
+{
+    int i;
+
+    for (i = 0; i < process->preloads->nelts; i++)
+        run(&APR_ARRAY_IDX(process->preloads, i, mp_preload));
+}
