@@ -1,0 +1,156 @@
+"""What handlers import: httpd's functions, types and constants, and the importer.
+
+    from mod_python import apache
+
+    def handler(req: apache.Request) -> int:
+        req.content_type = "text/plain"
+        req.write("Hello")
+        return apache.OK
+
+There is an `apache` module in each interpreter; it imports only inside httpd.
+"""
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from html import escape as escape
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mod_python import _apache, _current, _streams
+from mod_python import version as _version
+from mod_python._apache import AP_CONN_CLOSE as AP_CONN_CLOSE
+from mod_python._apache import AP_CONN_KEEPALIVE as AP_CONN_KEEPALIVE
+from mod_python._apache import AP_CONN_UNKNOWN as AP_CONN_UNKNOWN
+from mod_python._apache import APR_BLK as APR_BLK
+from mod_python._apache import APR_CHR as APR_CHR
+from mod_python._apache import APR_DIR as APR_DIR
+from mod_python._apache import APR_LNK as APR_LNK
+from mod_python._apache import APR_NOFILE as APR_NOFILE
+from mod_python._apache import APR_PIPE as APR_PIPE
+from mod_python._apache import APR_REG as APR_REG
+from mod_python._apache import APR_SOCK as APR_SOCK
+from mod_python._apache import APR_UNKFILE as APR_UNKFILE
+from mod_python._apache import MODULE_MAGIC_NUMBER_MAJOR as MODULE_MAGIC_NUMBER_MAJOR
+from mod_python._apache import MODULE_MAGIC_NUMBER_MINOR as MODULE_MAGIC_NUMBER_MINOR
+from mod_python._apache import SERVER_RETURN as SERVER_RETURN
+from mod_python._apache import config_tree as config_tree
+from mod_python._apache import exists_config_define as exists_config_define
+from mod_python._apache import log_error as log_error
+from mod_python._apache import mpm_query as mpm_query
+from mod_python._apache import register_cleanup as register_cleanup
+from mod_python._apache import server_root as server_root
+from mod_python._apache import stat as stat
+from mod_python._apache import table as table
+from mod_python._constants import *  # noqa: F403
+from mod_python._current import get_current_config as get_current_config
+from mod_python._current import get_current_options as get_current_options
+from mod_python._current import get_handler_root as get_handler_root
+from mod_python.importer import freeze_modules as freeze_modules
+from mod_python.importer import import_module as import_module
+from mod_python.importer import module_info as module_info
+from mod_python.importer import modules_graph as modules_graph
+from mod_python.importer import request_modules_graph as request_modules_graph
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = _apache.mp_conn
+    FileInfo: TypeAlias = _apache.mp_finfo
+    HandlerList: TypeAlias = _apache.mp_hlist
+    Request: TypeAlias = _apache.mp_request
+    Server: TypeAlias = _apache.mp_server
+else:
+    # For annotations; nobody makes objects of these types but httpd.
+    Connection = getattr(_apache, "mp_conn", object)
+    FileInfo = getattr(_apache, "mp_finfo", object)
+    HandlerList = getattr(_apache, "mp_hlist", object)
+    Request = getattr(_apache, "mp_request", object)
+    Server = getattr(_apache, "mp_server", object)
+
+make_table = table
+
+# Set by init(), before any code of a user's runs.
+interpreter: str = ""
+main_server: "Server" = None  # type: ignore[assignment]
+
+
+def init(name: str, server: "Server") -> None:
+    """Make this interpreter one of httpd's; the engine calls it once, at the interpreter's birth."""
+    global interpreter, main_server
+    interpreter = name
+    main_server = _current.main_server = server
+    sys.argv = ["mod_python"]
+    _streams.install()
+    if _version.version != _apache._version:
+        log_error(f"mod_python version mismatch: {_apache._library} is {_apache._version}, but the Python package in"
+                  f" {os.path.dirname(__file__)} is {_version.version}; install both from the same version")
+
+
+def resolve_object(module: ModuleType, obj_str: str, arg: Any = None, silent: int = 0) -> Any:
+    """The object that the dotted name `obj_str` means in a module.
+
+    A class on the way, but not at the end, is instantiated with `arg`. An unknown name is an AttributeError, or gives
+    None if `silent`.
+    """
+    found: Any = module
+    for name in obj_str.split("."):
+        if isinstance(found, type):
+            found = found(arg)
+        try:
+            found = getattr(found, name)
+        except AttributeError as error:
+            # An AttributeError from inside a property or __getattr__ is the application's: keep it in sight.
+            if silent:
+                return None
+            file = getattr(module, "__file__", None)
+            raise AttributeError(f"module '{module.__name__}', file \"{file}\" contains no '{obj_str}'") from error
+    return found
+
+
+def module_mtime(module: ModuleType) -> float:
+    """When the module's source, or the compiled file beside it, was changed last, in seconds; 0 if unknown."""
+    return max((os.stat(file).st_mtime for file in _files_of(module)), default=0)
+
+
+def _files_of(module: ModuleType) -> Iterator[str]:
+    file = getattr(module, "__file__", None)
+    if isinstance(file, str):
+        for name in (file, file + "c"):
+            if os.path.exists(name):
+                yield name
+
+
+def build_cgi_env(req: "Request") -> table:
+    """The CGI variables of a request, as a new table."""
+    req.add_cgi_vars()
+    environ = req.subprocess_env.copy()
+    path_info = req.path_info or ""
+    uri = req.uri
+    environ["SCRIPT_NAME"] = uri[:-len(path_info)] if path_info and uri.endswith(path_info) else uri
+    environ["GATEWAY_INTERFACE"] = "Python-CGI/1.1"
+    authorization = req.headers_in.get("Authorization")
+    if authorization is not None:
+        environ["HTTP_AUTHORIZATION"] = authorization
+    return environ
+
+
+def _threading_shutdown() -> None:
+    """At the process's end, on any thread: run what is registered with threading, wait for the non-daemon threads."""
+    main = threading.main_thread()
+    lock = getattr(main, "_tstate_lock", None)
+    if lock is not None and main.ident != threading.get_ident():
+        # Up to 3.12 the main thread is among those that are waited for, unless it is the one that waits.
+        with threading._shutdown_locks_lock:  # type: ignore[attr-defined]
+            threading._shutdown_locks.discard(lock)  # type: ignore[attr-defined]
+    threading._shutdown()  # type: ignore[attr-defined]
+    # Up to 3.12 it fails if Py_EndInterpreter() calls it again in a subinterpreter.
+    threading._shutdown = lambda: None  # type: ignore[attr-defined]
+
+
+def _atexit() -> None:
+    """At the process's end, after the threads: what is registered with atexit; then nothing written stays behind."""
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        _streams.flush()

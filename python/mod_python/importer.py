@@ -1,0 +1,189 @@
+"""Importing for handlers: modules that are loaded anew when their file, or a file that they stand on, has changed.
+
+Plain and dotted names are those of the import statement, and so are the modules: they are in sys.modules. Modules that
+are named by a file, and namesakes from another directory, are known by a private label instead. Either way a module is
+executed once per version, in a module object of its own, which replaces the former one when it is complete.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from mod_python import _apache, _current, _loading, _names, _records, _search
+from mod_python._locks import module_lock
+from mod_python._records import ModuleInfo, Record
+from mod_python._source import Source, SourceLoader
+
+Watched = tuple[tuple[str, int, int], ...]
+
+
+# --- what the engine calls ---
+
+def import_handler(name: str, directory: str | None, path: str | None, autoreload: bool,
+                   log: bool) -> tuple[ModuleType, Watched]:
+    """Import the module of a handler directive.
+
+    `directory` is the one that the directive stands in, `path` the PythonPath expression in effect. Returns the module
+    and the files that it stands on, each as it must be for the module to be current. Raises what the import raises.
+    """
+    _names.check(name)
+    search = _search.apply(path, directory) + _option_path()
+    here = os.path.abspath(directory) if directory else None
+    module, record = _loading.obtain(_loading.target_of(name, here, here, search), autoreload, log)
+    if record is None or _loading.frozen:
+        return module, ()
+    record.direct += 1
+    return module, _records.watched(record)
+
+
+def preload_module(name: str, function: str | None, path: str | None) -> None:
+    """Import a module before the first request, and call its function, if one is named, without arguments."""
+    from mod_python import apache
+
+    module, _ = import_handler(name, None, path, True, False)
+    if function:
+        apache.resolve_object(module, function)()
+
+
+def preload_script(path: str) -> None:
+    """Load a WSGI script file before the first request; once, whoever asks."""
+    name = "_mod_wsgi_" + hashlib.md5(os.fsencode(path), usedforsecurity=False).hexdigest()
+    sources: list[Source] = []
+    with module_lock(name):
+        if name in sys.modules:
+            return
+        loader = SourceLoader(name, path, sources.append)
+        module = _loading.new_module(loader)
+        module.__dict__["__cached__"] = None
+        _loading.execute(module, loader)
+        module.__dict__["__mtime__"] = sources[-1].version.mtime_ns // 1000
+
+
+# --- what applications call ---
+
+def import_module(module_name: str, autoreload: bool | None = None, log: bool | None = None,
+                  path: str | Sequence[str] | None = None) -> ModuleType:
+    """Import a module as a handler directive would, and note that the calling module stands on it.
+
+    `module_name` is a plain or dotted name, or a file: "/abs/x.py", "~/x" (below the handler's directory), "./x" and
+    "../x" (beside the calling module), "dir/x" (below a directory that is searched). `path` names the directories to
+    search. `autoreload` and `log` default to PythonAutoReload and PythonDebug. Within a request the same name gives the
+    same module. Raises ImportError, TypeError or ValueError for a bad name, and what the module raises.
+    """
+    _names.check(module_name)
+    caller = sys._getframe(1).f_globals
+    parent = _parent(caller)
+    file = caller.get("__file__")
+    here = os.path.dirname(os.path.abspath(file)) if isinstance(file, str) else None
+    known = _known_to_request(parent)
+    if isinstance(path, str):
+        path = [path]
+    key = (module_name, here, tuple(path) if path is not None else None)
+    if key in known:
+        return known[key]
+    directories = list(path) if path is not None else _directories(caller, here)
+    target = _loading.target_of(module_name, here, _current.get_handler_root(), directories)
+    module = known.get(target.name)
+    if module is None:
+        module = _import_for(parent, target,
+                             _current.setting("PythonAutoReload", True) if autoreload is None else bool(autoreload),
+                             _current.setting("PythonDebug", False) if log is None else bool(log))
+    known[key] = known[target.name] = module
+    return module
+
+
+def _import_for(parent: Record | None, target: _loading.Target, autoreload: bool, log: bool) -> ModuleType:
+    try:
+        module, record = _loading.obtain(target, autoreload, log)
+    finally:
+        # Also after a failure: when the child is healed, a parent that coped without it wants to know.
+        child = _records.find(target.name)
+        if autoreload and parent is not None and child is not None and _records.connect(parent, child):
+            _apache._modules_changed()
+    if record is not None:
+        record.indirect += 1
+    return module
+
+
+def _parent(caller: dict[str, Any]) -> Record | None:
+    """The record of the calling module, if what calls is the version that is served or being loaded."""
+    info = caller.get("__mp_info__")
+    return info.cache if isinstance(info, ModuleInfo) and info is info.cache.info else None
+
+
+def _directories(caller: dict[str, Any], here: str | None) -> list[str]:
+    """Where modules are that are preferred to those that the import statement finds."""
+    found: list[str] = []
+    if here is not None and "__mp_info__" in caller:
+        found = [here, *(os.path.join(here, entry) for entry in caller.get("__mp_path__", ()))]
+    root = _current.get_handler_root()
+    if root is not None:
+        found.append(root)
+    return found + _option_path()
+
+
+def _option_path() -> list[str]:
+    text = _current.get_current_options().get("mod_python.importer.path")
+    return _search.evaluate("PythonOption mod_python.importer.path", text) if text else []
+
+
+def _known_to_request(parent: Record | None) -> dict[object, ModuleType]:
+    """What this request imported so far. A module that is being loaded gets what is current, not what was."""
+    req = _apache._request()
+    if req is None or (parent is not None and parent.loading is not None):
+        return {}
+    known: dict[object, ModuleType] | None = getattr(req, "_mp_modules", None)
+    if known is None:
+        known = req._mp_modules = {}
+    return known
+
+
+# --- what there is to know about the modules of this interpreter ---
+
+def freeze_modules() -> None:
+    """Never look for changes again in this interpreter."""
+    _loading.frozen = True
+    _apache._modules_changed()
+
+
+def module_info(label: str) -> ModuleInfo:
+    """The info object of a module, by its label (`__mp_info__.label`), name or file. Raises KeyError."""
+    record = _records.find(label) or _records.find(_names.label_of(label))
+    if record is None:
+        raise KeyError(f"no module {label!r} was imported by the importer")
+    return record.info
+
+
+def modules_graph(verbose: int = 0) -> str:
+    """Which module stands on which, as a graph in DOT; with `verbose`, how often each was loaded and asked for."""
+    return _graph(_records.every(), verbose)
+
+
+def request_modules_graph(verbose: int = 0) -> str:
+    """The same for what the current request imported, and what that stands on."""
+    found: dict[str, Record] = {}
+    for name in _known_to_request(None):
+        record = _records.find(name) if isinstance(name, str) else None
+        for member in _records.closure(record) if record is not None else ():
+            found[member.name] = member
+    return _graph(list(found.values()), verbose)
+
+
+def _graph(records: Sequence[Record], verbose: int) -> str:
+    lines = ["digraph modules {"]
+    for record in records:
+        text = f"{record.name}\\n{record.file}"
+        if verbose:
+            text += (f"\\ngeneration={record.generation} direct={record.direct} indirect={record.indirect}"
+                     f" mtime={record.mtime:.3f}")
+        quoted = text.replace('"', '\\"')
+        lines.append(f'    "{record.name}" [label="{quoted}"];')
+    for record in records:
+        lines.extend(f'    "{record.name}" -> "{child}";' for child in record.info.children)
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+_loading.install()

@@ -1,0 +1,3 @@
+"""The version of the Python half; it must be the one that the C half was built as."""
+
+version = "4.0.0"
