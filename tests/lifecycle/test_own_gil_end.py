@@ -1,0 +1,47 @@
+"""Interpreters with their own GIL that used datetime, sqlite3 and ssl end cleanly, every time."""
+
+from pathlib import Path
+
+from httpd import Httpd, at_once, wait_for
+
+CONF = """
+    PythonInterpreterOptions * gil=own
+    PythonImport imports a
+    PythonImport imports b
+    MaxConnectionsPerChild 0
+    <Location />
+        SetHandler mod_python
+        PythonHandler imports
+    </Location>
+""" + "".join(f"<Location /{name}>\nPythonInterpreter {name}\n</Location>\n" for name in "abcd")
+
+FILES = {"imports.py": """
+import datetime, os, sqlite3, ssl, threading
+from mod_python import apache
+
+context = ssl.create_default_context()
+database = sqlite3.connect(":memory:", check_same_thread=False)
+
+def ended(data):
+    with open(os.path.join(os.path.dirname(__file__), "logs", "ended"), "a") as stream:
+        stream.write("%s %s\\n" % (os.getpid(), apache.interpreter))
+
+apache.register_cleanup(ended)
+
+def handler(req):
+    when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    req.write("%s %s" % (database.execute("select ?", (when.isoformat(),)).fetchone()[0][:2], req.interpreter))
+    return apache.OK
+"""}
+
+
+def test_twenty_of_twenty_ends_are_clean(tmp_path: Path) -> None:
+    with Httpd(tmp_path, CONF, FILES, children=20, threads=4) as server:
+        for _ in range(3):
+            assert {r.status for r in at_once(40, lambda index: server.get("/" + "abcd"[index % 4]))} == {200}
+        wait_for(lambda: len(server.child_pids()) == 20)
+        server.end()
+        lines = (tmp_path / "logs" / "ended").read_text().splitlines()
+        children = {line.split()[0] for line in lines}
+        assert len(children) == 20
+        assert all(f"{child} {name}" in lines for child in children for name in "ab")
