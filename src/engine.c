@@ -8,6 +8,7 @@
 #include "handlers/preload.h"
 #include "runtime/end.h"
 #include "runtime/lease.h"
+#include "runtime/turns.h"
 
 const mp_host_table *mp_host;
 
@@ -24,8 +25,8 @@ static apr_status_t start(const mp_host_table *host, apr_pool_t *pchild, server_
     (void)pchild;       /* Python outlives it */
     mp_host = host;
     mp_api_register_cleanup = mp_cleanup_add;
-    if ((status = mp_lease_start()) != APR_SUCCESS || (status = mp_modules_start()) != APR_SUCCESS ||
-        (status = mp_cleanup_start()) != APR_SUCCESS ||
+    if ((status = mp_lease_start()) != APR_SUCCESS || (status = mp_turns_start()) != APR_SUCCESS ||
+        (status = mp_modules_start()) != APR_SUCCESS || (status = mp_cleanup_start()) != APR_SUCCESS ||
         (status = mp_interp_start(&interp_callbacks, s)) != APR_SUCCESS)
         return status;
     mp_preload_run(host->process);

@@ -22,6 +22,7 @@ ENGINE_SOURCES = \
 	src/runtime/interp.c \
 	src/runtime/lease.c \
 	src/runtime/python.c \
+	src/runtime/turns.c \
 	src/api/apachemodule.c \
 	src/api/args.c \
 	src/api/connobject.c \

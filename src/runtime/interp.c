@@ -1,6 +1,7 @@
 #include "runtime/interp.h"
 
 #include "runtime/error.h"
+#include "runtime/turns.h"
 
 #include "apr_atomic.h"
 #include "apr_thread_cond.h"
@@ -199,6 +200,8 @@ static void *keep(void *data)
         interp = house.main ? bear(e) : bear_main(e->server);
         apr_thread_mutex_lock(house.lock);
         settle(e, interp);
+        if (interp)
+            mp_turns_join(interp);
     }
     return NULL;
 }

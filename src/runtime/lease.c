@@ -1,5 +1,7 @@
 #include "runtime/lease.h"
 
+#include "runtime/turns.h"
+
 #include <pthread.h>
 
 /* One thread's state for one interpreter. */
@@ -29,6 +31,7 @@ static void leave(void *data)
     v->current = NULL;
     v->r = NULL;
     v->s = NULL;
+    mp_turns_begin();
     while (a) {
         mp_attachment *next = a->next;
 
@@ -40,6 +43,7 @@ static void leave(void *data)
         free(a);
         a = next;
     }
+    mp_turns_end();
     me = NULL;
     free(v);
 }
@@ -117,6 +121,8 @@ static void enter(visitor *v, mp_attachment *a, mp_lease *lease, request_rec *r,
     lease->outer_state = attached(v);
     lease->outer_r = v->r;
     lease->outer_s = v->s;
+    if (!v->current)
+        mp_turns_begin();
     if (lease->outer_state != a->state) {
         if (lease->outer_state)
             PyEval_SaveThread();
@@ -139,8 +145,10 @@ void mp_lease_release(mp_lease *lease)
     v->current = lease->outer;
     v->r = lease->outer_r;
     v->s = lease->outer_s;
-    if (!v->current)
+    if (!v->current) {
+        mp_turns_end();
         mp_host->idle();
+    }
 }
 
 /* This thread's first lease of that name. Births want a detached thread. */
