@@ -29,6 +29,7 @@ static apr_status_t start(const mp_host_table *host, apr_pool_t *pchild, server_
         (status = mp_modules_start()) != APR_SUCCESS || (status = mp_cleanup_start()) != APR_SUCCESS ||
         (status = mp_interp_start(&interp_callbacks, s)) != APR_SUCCESS)
         return status;
+    mp_preload_check_paths(host->process, s);
     mp_preload_run(host->process);
     return APR_SUCCESS;
 }

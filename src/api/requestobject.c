@@ -287,6 +287,8 @@ PyObject *mp_request_table_of(mp_request *req, mp_request_table which, apr_table
         ((mp_object *)*at)->rec = table;    /* mod_dir and error pages give the request_rec other tables */
     else if (!(*at = mp_table_from(req->head.state, table)))
         return NULL;
+    else if (which == MP_HEADERS_OUT || which == MP_ERR_HEADERS_OUT)
+        mp_table_guard_headers(*at);
     return Py_NewRef(*at);
 }
 

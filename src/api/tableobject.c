@@ -46,6 +46,10 @@ static int put(PyObject *self, PyObject *key_, PyObject *value,
     mp_table_key key;
     int status = -1;
 
+    if (text && ((mp_table *)self)->headers && strpbrk(text, "\r\n")) {
+        PyErr_SetString(PyExc_ValueError, "a header's value must not contain a line end (CR or LF)");
+        text = NULL;
+    }
     if (text && mp_table_key_open(&key, self, key_) == 0) {
         store(key.table, key.text, text);
         mp_table_key_close(&key);
@@ -556,7 +560,13 @@ PyObject *mp_table_from(mp_state *state, apr_table_t *table)
     self->object.rec = table;
     self->object.in_flight = 0;
     self->pool = NULL;
+    self->headers = 0;
     return (PyObject *)self;
+}
+
+void mp_table_guard_headers(PyObject *table)
+{
+    ((mp_table *)table)->headers = 1;
 }
 
 void mp_table_expire(PyObject *table)

@@ -8,6 +8,7 @@
 typedef struct {
     mp_object object;
     apr_pool_t *pool;           /* apache.table() and copies: owned, the table lives in it; else NULL */
+    int headers;                /* of an answer: a line end in a value would start another header */
 } mp_table;
 
 /* A key of a table as httpd would have it. */

@@ -15,6 +15,7 @@ int mp_request_type_add(PyObject *module, mp_state *state);
 /* tableobject.c: over a table of httpd's; expires with `owner`'s record (mp_table_expire). */
 PyObject *mp_table_from(mp_state *state, apr_table_t *table);
 void mp_table_expire(PyObject *table);
+void mp_table_guard_headers(PyObject *table);       /* values with a line end are refused from now on */
 
 /* serverobject.c: one object per server_rec and interpreter; new reference. */
 PyObject *mp_server_from(mp_state *state, server_rec *s);

@@ -59,10 +59,47 @@ static const char *set_import(cmd_parms *cmd, void *conf, const char *what, cons
     return NULL;
 }
 
-static const char *set_optimize(cmd_parms *cmd, void *conf, int on)
+/* httpd's own AP_INIT_FLAG overlooks what stands behind the first word. */
+static const char *read_flag(cmd_parms *cmd, const char *args, int *on)
 {
-    if (on)
+    const char *word = ap_getword_conf(cmd->temp_pool, &args);
+
+    if (*args)
+        word = apr_pstrcat(cmd->temp_pool, word, " ", args, NULL);
+    *on = !ap_cstr_casecmp(word, "on");
+    if (*on || !ap_cstr_casecmp(word, "off"))
+        return NULL;
+    return apr_psprintf(cmd->pool, "%s must be On or Off, not '%s'; write '%s On' or '%s Off'", cmd->cmd->name, word,
+                        cmd->cmd->name, cmd->cmd->name);
+}
+
+static const char *set_flag(cmd_parms *cmd, void *conf, const char *args)
+{
+    return read_flag(cmd, args, (int *)((char *)conf + (apr_size_t)cmd->info));
+}
+
+static const char *set_optimize(cmd_parms *cmd, void *conf, const char *args)
+{
+    int on;
+    const char *error = read_flag(cmd, args, &on);
+
+    if (!error && on)
         mp_process_get()->optimize = 1;
+    return error;
+}
+
+/* The texts of the server's files are compiled when a process starts (there is no Python here), so that a slip is seen
+ * before a request meets it. .htaccess, where both pools are one, comes too late for that. */
+static const char *set_path(cmd_parms *cmd, void *conf, const char *expression)
+{
+    if (cmd->pool != cmd->temp_pool) {
+        mp_path *path = apr_array_push(mp_process_get()->paths);
+
+        path->expression = expression;
+        path->file = cmd->directive->filename;
+        path->line = cmd->directive->line_num;
+    }
+    ((mp_dir_conf *)conf)->path = expression;
     return NULL;
 }
 
@@ -131,9 +168,7 @@ static const char *set_interpreter_options(cmd_parms *cmd, void *conf, const cha
 #define HANDLER(name, phase, help) AP_INIT_RAW_ARGS(name, set_handlers, (void *)(phase), OR_ALL, help)
 #define EARLY_HANDLER(name, phase, help) AP_INIT_RAW_ARGS(name, set_early_handlers, (void *)(phase), RSRC_CONF, help)
 #define DIR_FLAG(name, field, help) \
-    AP_INIT_FLAG(name, ap_set_flag_slot, (void *)APR_OFFSETOF(mp_dir_conf, field), OR_ALL, help)
-#define DIR_STRING(name, field, help) \
-    AP_INIT_TAKE1(name, ap_set_string_slot, (void *)APR_OFFSETOF(mp_dir_conf, field), OR_ALL, help)
+    AP_INIT_RAW_ARGS(name, set_flag, (void *)APR_OFFSETOF(mp_dir_conf, field), OR_ALL, help)
 
 const command_rec mp_python_directives[MP_PYTHON_ROWS] = {
     EARLY_HANDLER("PythonPostReadRequestHandler", MP_POST_READ_REQUEST, "handlers for each request that was read"),
@@ -154,13 +189,14 @@ const command_rec mp_python_directives[MP_PYTHON_ROWS] = {
     DIR_FLAG("PythonDebug", debug, "On: send tracebacks to the client too"),
     DIR_FLAG("PythonInterpPerDirectory", interp_per_directory, "On: one interpreter for each directory of files"),
     DIR_FLAG("PythonInterpPerDirective", interp_per_directive, "On: one interpreter for each section with handlers"),
-    DIR_STRING("PythonInterpreter", interpreter, "interpreter that runs these handlers"),
-    DIR_STRING("PythonPath", path, "Python expression that gives sys.path"),
+    AP_INIT_TAKE1("PythonInterpreter", ap_set_string_slot, (void *)APR_OFFSETOF(mp_dir_conf, interpreter), OR_ALL,
+                  "interpreter that runs these handlers"),
+    AP_INIT_TAKE1("PythonPath", set_path, NULL, OR_ALL, "Python expression that gives sys.path"),
     AP_INIT_TAKE12("PythonOption", set_option, NULL, OR_ALL,
                    "key and value for req.get_options(); no value removes it"),
     AP_INIT_TAKE2("PythonImport", set_import, NULL, RSRC_CONF,
                   "MODULE or MODULE::FUNCTION, and the interpreter that imports it when a process starts"),
-    AP_INIT_FLAG("PythonOptimize", set_optimize, NULL, RSRC_CONF, "On: as python -OO"),
+    AP_INIT_RAW_ARGS("PythonOptimize", set_optimize, NULL, RSRC_CONF, "On: as python -OO"),
     AP_INIT_TAKE1("PythonHome", set_home, NULL, RSRC_CONF, "prefix or virtual environment of Python"),
     AP_INIT_TAKE1("PythonEngine", set_engine, NULL, RSRC_CONF, "engine, or the directory that has the engines"),
     AP_INIT_RAW_ARGS("PythonInterpreterOptions", set_interpreter_options, NULL, RSRC_CONF,

@@ -18,6 +18,7 @@ mp_process *mp_process_new(apr_pool_t *pconf)
     current = apr_pcalloc(pconf, sizeof(*current));
     current->pool = pconf;
     current->preloads = apr_array_make(pconf, 4, sizeof(mp_preload));
+    current->paths = apr_array_make(pconf, 4, sizeof(mp_path));
     current->interpreters = apr_array_make(pconf, 4, sizeof(mp_interp_options));
     return current;
 }

@@ -63,6 +63,13 @@ typedef struct {
     const char *directive;      /* for log lines */
 } mp_preload;
 
+/* A PythonPath of the server's files. */
+typedef struct {
+    const char *expression;
+    const char *file;
+    int line;
+} mp_path;
+
 typedef enum { MP_GIL_SHARED, MP_GIL_OWN } mp_gil;
 
 /* PythonInterpreterOptions NAME|* ...; the last one for a name wins, a name wins over '*'. */
@@ -80,6 +87,7 @@ typedef struct {
     const char *python;                 /* that engine's Python: "3.13.0" */
     int optimize;                       /* PythonOptimize */
     apr_array_header_t *preloads;       /* mp_preload */
+    apr_array_header_t *paths;          /* mp_path */
     apr_array_header_t *interpreters;   /* mp_interp_options */
 } mp_process;
 

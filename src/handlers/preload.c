@@ -41,6 +41,28 @@ static void run(const mp_preload *preload)
     mp_lease_release(&lease);
 }
 
+void mp_preload_check_paths(const mp_process *process, server_rec *s)
+{
+    char what[1024];
+    mp_lease lease;
+    int i;
+
+    if (!process->paths->nelts || mp_lease_take(&lease, MP_MAIN_INTERPRETER, NULL, s) != APR_SUCCESS)
+        return;
+    for (i = 0; i < process->paths->nelts; i++) {
+        const mp_path *path = &APR_ARRAY_IDX(process->paths, i, mp_path);
+        const char *expression = path->expression + strspn(path->expression, " \t");  /* as eval() does */
+        PyObject *code = Py_CompileString(expression, "PythonPath", Py_eval_input);
+
+        if (!code) {
+            apr_snprintf(what, sizeof(what), "PythonPath %s (%s:%d)", path->expression, path->file, path->line);
+            mp_error_log(NULL, s, "MP0021", what, NULL);
+        }
+        Py_XDECREF(code);
+    }
+    mp_lease_release(&lease);
+}
+
 void mp_preload_run(const mp_process *process)
 {
     int i;

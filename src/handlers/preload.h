@@ -4,6 +4,9 @@
 
 #include "runtime/python.h"
 
+/* Detached: compiles every PythonPath of the server's files, and logs those that a request would fail with. */
+void mp_preload_check_paths(const mp_process *process, server_rec *s);
+
 /* Detached, on the thread that starts the process. Failures are logged; each entry stands for itself. */
 void mp_preload_run(const mp_process *process);
 

@@ -1,7 +1,6 @@
 """sys.path and PythonPath, PythonOption, PythonOptimize (spec: directives, sections 7.1, 7.4, 7.6)."""
 
 import pytest
-
 from cases import CASES, CASES_CONF, case
 from httpd import Httpd
 
@@ -51,7 +50,8 @@ FILES = {
     **{f"htdocs/{place}/page.txt": "" for place in (
         "local", "path", "path_two", "path_local", "path_wrong", "path_syntax", "path_value")},
     "htdocs/local/only_here.py": "import sys\ndef handler(req):\n"
-                                 "    req.write(str([p.rstrip('/') + '/' for p in sys.path].count(req.hlist.directory)))\n    return 0\n",
+                                 "    found = [p.rstrip('/') + '/' for p in sys.path].count(req.hlist.directory)\n"
+                                 "    req.write(str(found))\n    return 0\n",
     "extra/extra_module.py": "import sys\ndef handler(req):\n    req.write('%s %s' % "
                              "(sum(p.endswith('/extra') for p in sys.path), "
                              "sum('htdocs' in p for p in sys.path)))\n    return 0\n",
@@ -108,7 +108,12 @@ def test_under_python_path_the_handler_directory_is_not_searched(httpd: Httpd) -
     httpd.claim_failure("PythonHandler only_local", "No module named 'only_local'", "with_path")
 
 
-@pytest.mark.parametrize("place, error", [("path_wrong", "nonsense"), ("path_syntax", "SyntaxError"),
+def test_a_python_path_that_does_not_compile_is_told_when_a_child_starts(httpd: Httpd) -> None:
+    told = httpd.claim(r"MP0021: PythonPath sys\.path \+ \(.*conf:\d+\) failed(?:.*\n.*PythonPath sys\.path \+ \(.*)+")
+    assert "SyntaxError" in told[0]
+
+
+@pytest.mark.parametrize(("place", "error"), [("path_wrong", "nonsense"), ("path_syntax", "SyntaxError"),
                                           ("path_value", "PythonPath")])
 def test_a_python_path_that_does_not_evaluate_fails_its_requests(httpd: Httpd, place: str, error: str) -> None:
     for _ in range(2):
