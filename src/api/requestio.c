@@ -80,7 +80,7 @@ PyObject *mp_request_write(PyObject *self, PyObject *const *args, Py_ssize_t nar
         return NULL;
     r = enter_output(self);
     if (r)
-        status = data.len ? send_data((mp_request *)self, r, data.buf, data.len, flush) : 0;
+        status = send_data((mp_request *)self, r, data.buf, data.len, flush);   /* nothing, flushed: what is queued */
     PyBuffer_Release(&data);
     Py_XDECREF(owned);
     return status < 0 ? NULL : Py_NewRef(Py_None);

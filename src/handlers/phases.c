@@ -108,7 +108,9 @@ static int call(mp_state *state, request_rec *r, const mp_handler *handler, mp_p
     }
     if (function)
         value = PyObject_CallOneArg(function, req);
-    if (value)
+    if (value && phase == MP_CLEANUP)
+        ret = 0;                        /* whatever it returns */
+    else if (value)
         ret = check(value, handler, result);
     else if (PyErr_ExceptionMatches(state->SERVER_RETURN))
         ret = server_return(r, handler, result);
