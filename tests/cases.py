@@ -1,4 +1,4 @@
-"""Test code that runs inside httpd: `/case/NAME` calls function NAME of cases.py and answers with the repr of its result.
+"""Test code that runs inside httpd: `/case/NAME` calls function NAME of cases.py and answers with its result's repr.
 
 A module's FILES has "cases.py": CASES + its functions, and its CONF has CASES_CONF.
 """

@@ -1,10 +1,9 @@
-"""Reading request bodies: read, readline, readlines, iteration, chunked, limits, discarding (spec: API, section 3.1)."""
+"""Reading request bodies: read, readline, readlines, iteration, chunked, discarding (spec: API, section 3.1)."""
 
 import hashlib
 import threading
 
 import pytest
-
 from cases import CASES, CASES_CONF, case
 from httpd import Httpd, wait_for
 
@@ -92,7 +91,8 @@ def chunked(data: bytes, size: int) -> bytes:
 
 def ask_chunked(httpd: Httpd, name: str, data: bytes, size: int = 7) -> object:
     with httpd.raw() as client:
-        r = client.send_request("POST", f"/case/{name}", {"Transfer-Encoding": "chunked"}, chunked(data, size)).response()
+        client.send_request("POST", f"/case/{name}", {"Transfer-Encoding": "chunked"}, chunked(data, size))
+        r = client.response()
     assert r.status == 200, r.text
     return eval(r.text)
 
@@ -120,7 +120,7 @@ def test_a_get_may_have_a_body(httpd: Httpd) -> None:
     assert eval(httpd.request("GET", "/case/lines", b"x\ny").text) == [b"x\n", b"y"]
 
 
-@pytest.mark.parametrize("name, body, result", [
+@pytest.mark.parametrize(("name", "body", "result"), [
     ("pieces", b"x" * 2500, [1000, 1000, 500]),
     ("one_by_one", b"hello\nworld", b"hello\nworld"),
     ("negative_first", b"abc", [b"abc", b""]),

@@ -3,7 +3,6 @@
 import hashlib
 
 import pytest
-
 from cases import CASES, CASES_CONF, case
 from httpd import Httpd, wait_for
 
@@ -148,7 +147,7 @@ def test_queued_output_gets_a_content_length(httpd: Httpd) -> None:
     assert r.body == b"abc" and r.headers["Content-Length"] == "3"
 
 
-@pytest.mark.parametrize("name, body", [("flushed", b"abc"), ("flush_by_hand", b"ab")])
+@pytest.mark.parametrize(("name", "body"), [("flushed", b"abc"), ("flush_by_hand", b"ab")])
 def test_flushed_output_is_chunked(httpd: Httpd, name: str, body: bytes) -> None:
     r = httpd.get(f"/raw/{name}")
     assert r.body == body and r.headers["Transfer-Encoding"] == "chunked" and "Content-Length" not in r.headers

@@ -5,7 +5,6 @@ import base64
 from typing import Any
 
 import pytest
-
 from cases import CASES, CASES_CONF, case
 from httpd import Httpd
 
@@ -59,8 +58,8 @@ def facts(req):
         "user", "ap_auth_type", "content_type", "handler", "phase", "interpreter", "assbackwards", "proxyreq",
         "range", "clength", "remaining", "read_length", "read_body", "read_chunked", "expecting_100", "no_cache",
         "no_local_copy", "chunked", "sent_bodyct", "bytes_sent", "used_path_info", "eos_sent", "allowed",
-        "allowed_methods", "allowed_xmethods", "content_languages", "content_encoding", "extension", "_content_type_set",
-        "vlist_validator", "useragent_ip")}
+        "allowed_methods", "allowed_xmethods", "content_languages", "content_encoding", "extension",
+        "_content_type_set", "vlist_validator", "useragent_ip")}
 
 def types(req):
     return [str(type(o)) for o in (req, req.server, req.connection, req.headers_in, req.finfo, req.hlist)]
@@ -75,9 +74,9 @@ def identity(req):
 
 def read_only(req):
     found = []
-    for name in ("connection", "server", "the_request", "method", "method_number", "header_only", "hostname", "headers_in",
-                 "headers_out", "notes", "subprocess_env", "phase", "interpreter", "unparsed_uri", "parsed_uri",
-                 "bytes_sent", "request_time", "next", "prev", "main", "protocol", "clength", "mtime"):
+    for name in ("connection", "server", "the_request", "method", "method_number", "header_only", "hostname",
+                 "headers_in", "headers_out", "notes", "subprocess_env", "phase", "interpreter", "unparsed_uri",
+                 "parsed_uri", "bytes_sent", "request_time", "next", "prev", "main", "protocol", "clength", "mtime"):
         try:
             setattr(req, name, getattr(req, name))
             found.append(name)
@@ -87,9 +86,10 @@ def read_only(req):
 
 def writable(req):
     found = {}
-    for name, value in (("status", 201), ("status_line", "201 Made"), ("assbackwards", 0), ("proxyreq", 0), ("chunked", 0),
-                        ("content_type", "text/x-test"), ("handler", "other"), ("handler", None), ("user", "\xe9ve"),
-                        ("user", None), ("ap_auth_type", "Own"), ("no_cache", 1), ("no_local_copy", 1), ("uri", "/new"),
+    for name, value in (("status", 201), ("status_line", "201 Made"), ("assbackwards", 0), ("proxyreq", 0),
+                        ("chunked", 0), ("content_type", "text/x-test"), ("handler", "other"), ("handler", None),
+                        ("user", "\xe9ve"), ("user", None), ("ap_auth_type", "Own"),
+                        ("no_cache", 1), ("no_local_copy", 1), ("uri", "/new"),
                         ("filename", "/tmp/x"), ("filename", None), ("canonical_filename", "/tmp/y"),
                         ("path_info", "/more"), ("args", "a=b"), ("args", None), ("used_path_info", 1),
                         ("content_type", None)):
@@ -142,8 +142,9 @@ def server(req):
 
 def finfo(req):
     f = req.finfo
-    return [f.fname, f.filetype == apache.APR_REG, f.size, f[apache.FINFO_SIZE], f[apache.FINFO_FILETYPE], len(tuple(f)),
-            isinstance(f, tuple), raised(lambda: f.absent)[0], raised(lambda: f[99])[0], type(f.mtime).__name__]
+    return [f.fname, f.filetype == apache.APR_REG, f.size, f[apache.FINFO_SIZE], f[apache.FINFO_FILETYPE],
+            len(tuple(f)), isinstance(f, tuple), raised(lambda: f.absent)[0], raised(lambda: f[99])[0],
+            type(f.mtime).__name__]
 
 def methods(req):
     return [req.auth_name(), req.auth_type(), req.document_root() == apache.main_server.server_hostname,
@@ -226,7 +227,8 @@ def cycle(req):
     req.again = [req.headers_in, req.connection, lambda: req]
 
 def header_values(req):
-    seen = [raised(req.headers_out.add, "X", "a\r\nSet-Cookie: b"), raised(req.err_headers_out.__setitem__, "X", "a\nb")]
+    seen = [raised(req.headers_out.add, "X", "a\r\nSet-Cookie: b"),
+            raised(req.err_headers_out.__setitem__, "X", "a\nb")]
     del req.headers_out["X"], req.err_headers_out["X"]
     return seen
 '''}
@@ -309,9 +311,9 @@ def test_keepalives_are_counted(httpd: Httpd) -> None:
 
 def test_the_server(httpd: Httpd) -> None:
     values = ask(httpd, "server", {"Host": "first.example"})
-    assert values == ["first.example", 1234, 1, ("one.example", "two.example"), ("*.wild.example",), "admin@example.org",
-                      60.0, 1, 100, 5.0, 8190, 6, 0, None, 0, "second.example", 1, "AttributeError", True,
-                      "httpd.conf", "int", "float"]
+    assert values == ["first.example", 1234, 1, ("one.example", "two.example"), ("*.wild.example",),
+                      "admin@example.org", 60.0, 1, 100, 5.0, 8190, 6, 0, None, 0, "second.example", 1,
+                      "AttributeError", True, "httpd.conf", "int", "float"]
 
 
 def test_file_information(httpd: Httpd) -> None:
@@ -388,7 +390,7 @@ def test_header_values_cannot_start_new_headers(httpd: Httpd) -> None:
     assert [error and error[0] for error in ask(httpd, "header_values")] == ["ValueError", "ValueError"]
 
 
-@pytest.mark.parametrize("method, number", [("GET", 0), ("POST", 2), ("PUT", 1), ("DELETE", 3), ("PATCH", 7)])
+@pytest.mark.parametrize(("method", "number"), [("GET", 0), ("POST", 2), ("PUT", 1), ("DELETE", 3), ("PATCH", 7)])
 def test_methods_have_numbers(httpd: Httpd, method: str, number: int) -> None:
     facts = ask(httpd, "facts", method=method)
     assert (facts["method"], facts["method_number"]) == (method, number)

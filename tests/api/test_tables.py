@@ -1,7 +1,6 @@
 """apache.table and the live tables of a request (spec: API, section 4)."""
 
 import pytest
-
 from cases import CASES, CASES_CONF, case
 from httpd import Httpd
 
@@ -149,7 +148,7 @@ def crossing_threads(req):
 CONF += "PythonPostReadRequestHandler cases::post_read\n"
 
 
-@pytest.mark.parametrize("name, result", [
+@pytest.mark.parametrize(("name", "result"), [
     ("getting", [["1", "3"], "2", "KeyError", "1", None, 5, True, False, 1, 0, 3, True, False]),
     ("setting", [[("a", "4"), ("b", "3"), ("c", "5"), ("d", "6")], "TypeError", "TypeError", "TypeError", "ValueError",
                  "ValueError"]),

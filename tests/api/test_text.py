@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from cases import CASES, CASES_CONF
 from httpd import Httpd
 
@@ -35,7 +34,8 @@ def line(req):
 
 def header(req):
     t = req.headers_in
-    return [t["X"], t.get("X"), "X" in t, dict(t.items())["X"], "X" in repr(t), [v for v in t.values() if v == t["X"]] != []]
+    return [t["X"], t.get("X"), "X" in t, dict(t.items())["X"], "X" in repr(t),
+            [v for v in t.values() if v == t["X"]] != []]
 
 def opens(req):
     with open(req.filename) as file:
@@ -82,9 +82,10 @@ def ask(httpd: Httpd, target: bytes, value: bytes = b"") -> Any:
     return ast.literal_eval(r.text)
 
 
-@pytest.mark.parametrize("value, text", [
-    (b"plain", "plain"), (b"\xc3\xa9", "\xe9"), (b"\xe9", "\xe9"), (b"\xe2\x82\xac", "\u20ac"), (b"\xff\xfe", "\xff\xfe"),
-    (b"\xc3", "\xc3"), (b"\xed\xa0\x80", "\xed\xa0\x80"), (b"\xf0\x9f\x98\x80", "\U0001f600"), (b"\xc0\x80", "\xc0\x80"),
+@pytest.mark.parametrize(("value", "text"), [
+    (b"plain", "plain"), (b"\xc3\xa9", "\xe9"), (b"\xe9", "\xe9"), (b"\xe2\x82\xac", "\u20ac"),
+    (b"\xff\xfe", "\xff\xfe"), (b"\xc3", "\xc3"), (b"\xed\xa0\x80", "\xed\xa0\x80"),
+    (b"\xf0\x9f\x98\x80", "\U0001f600"), (b"\xc0\x80", "\xc0\x80"),
 ])
 def test_header_values_are_utf8_or_latin1(httpd: Httpd, value: bytes, text: str) -> None:
     assert ask(httpd, b"/case/header", value) == [text, text, True, text, True, True]

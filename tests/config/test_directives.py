@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from httpd import Httpd
 
 CONF = ""
@@ -13,7 +12,8 @@ HANDLERS = ("HeaderParser", "Init", "Access", "Authen", "Authz", "Type", "Fixup"
 EARLY = ("PostReadRequest", "Trans")
 FLAGS = ("AutoReload", "Debug", "InterpPerDirectory", "InterpPerDirective")
 IN_DIRECTORY = [*(f"Python{name}Handler a" for name in HANDLERS), "PythonHandlerModule a",
-                *(f"Python{name} On" for name in FLAGS), "PythonInterpreter a", "PythonPath sys.path", "PythonOption a b"]
+                *(f"Python{name} On" for name in FLAGS), "PythonInterpreter a", "PythonPath sys.path",
+                "PythonOption a b"]
 SERVER_ONLY = [*(f"Python{name}Handler a" for name in EARLY), "PythonImport a b", "PythonOptimize On",
                'PythonHome "${root}"', 'PythonEngine "${root}"', "PythonInterpreterOptions a gil=own",
                "WSGIImportScript /a process-group=%{GLOBAL} application-group=a", 'WSGIPythonHome "${root}"']
@@ -39,8 +39,9 @@ def refused(httpd: Httpd, conf: str, *words: str) -> None:
 
 @pytest.mark.parametrize("line", IN_DIRECTORY)
 def test_directory_directives_may_stand_anywhere(httpd: Httpd, line: str) -> None:
+    limited = section("Limit GET", line) + section("LimitExcept GET", line)
     accepted(httpd, "\n".join([line, section("VirtualHost *", line), *(section(kind, line) for kind in SECTIONS),
-                                section("Directory /x", section("Limit GET", line) + section("LimitExcept GET", line))]))
+                               section("Directory /x", limited)]))
 
 
 @pytest.mark.parametrize("line", SERVER_ONLY)
@@ -56,8 +57,8 @@ def test_server_directives_may_stand_in_a_vhost(httpd: Httpd, line: str) -> None
     accepted(httpd, line + "\n" + section("VirtualHost *", line))
 
 
-@pytest.mark.parametrize("line", ['PythonHome "${root}"', 'PythonEngine "${root}"', "PythonInterpreterOptions a gil=own",
-                                  'WSGIPythonHome "${root}"'])
+@pytest.mark.parametrize("line", ['PythonHome "${root}"', 'PythonEngine "${root}"',
+                                  "PythonInterpreterOptions a gil=own", 'WSGIPythonHome "${root}"'])
 def test_settings_of_the_process_may_not_stand_in_a_vhost(httpd: Httpd, line: str) -> None:
     refused(httpd, section("VirtualHost *", line), line.split()[0], "VirtualHost")
 
@@ -106,13 +107,14 @@ def test_phases_before_the_file_name_refuse_extensions(httpd: Httpd, line: str) 
 
 
 @pytest.mark.parametrize("line", ["PythonHandler a | .py .psp", "PythonHandler a|.py", "PythonHandler | .py",
-                                  "PythonHandler a | .py | .x", "PythonHandler a |", "PythonHandler", 'PythonHandler ""',
-                                  "PythonHandlerModule a | .py", "PythonFixupHandler a::b c::d.e | .x"])
+                                  "PythonHandler a | .py | .x", "PythonHandler a |", "PythonHandler",
+                                  'PythonHandler ""', "PythonHandlerModule a | .py",
+                                  "PythonFixupHandler a::b c::d.e | .x"])
 def test_other_handler_lines_are_accepted(httpd: Httpd, line: str) -> None:
     accepted(httpd, line)
 
 
-@pytest.mark.parametrize("line, words", [
+@pytest.mark.parametrize(("line", "words"), [
     ("PythonImport ::f a", ["'::f' has no module name", "MODULE::FUNCTION"]),
     ("PythonImport m:: a", ["'m::' has no function name", "MODULE::FUNCTION"]),
     ("PythonInterpreterOptions", ["no interpreter is named", "gil=own"]),

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from cases import CASES, CASES_CONF, case
 from httpd import BUILD, Httpd, engine_file, engine_files, engine_version, linked_libraries
 
@@ -31,10 +30,9 @@ def pythons() -> list[Path]:
     programs = []
     for engine in engine_files():
         version = ".".join(map(str, engine_version(engine)[:2]))
-        for name, path in linked_libraries(engine).items():
-            program = Path(path).parent.parent / "bin" / f"python{version}"
-            if name.startswith("libpython") and program.exists():
-                programs.append(program)
+        libpython = next(path for name, path in linked_libraries(engine).items() if name.startswith("libpython"))
+        beside = (prefix / "bin" / f"python{version}" for prefix in Path(libpython).parents)
+        programs += [program for program in beside if program.exists()][:1]
     return programs
 
 
@@ -62,7 +60,8 @@ def test_a_virtual_environment_is_used_with_the_engine_of_its_version(tmp_path: 
 def test_a_prefix_is_used_with_the_engine_of_its_version(tmp_path: Path, program: Path, directive: str) -> None:
     prefix = subprocess.run([program, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True,
                             check=True).stdout.strip()
-    with Httpd(tmp_path, f'PythonEngine "{engine_of(program)}"\n{directive} "{prefix}"\n' + CASES_CONF, FILES) as server:
+    lines = f'PythonEngine "{engine_of(program)}"\n{directive} "{prefix}"\n'
+    with Httpd(tmp_path, lines + CASES_CONF, FILES) as server:
         assert case(server, "where")[0] == prefix
 
 
@@ -94,7 +93,8 @@ def test_a_venv_of_a_version_without_engine_is_refused_with_a_way_out(tmp_path: 
 
 def test_an_engine_of_another_build_is_refused(tmp_path: Path) -> None:
     engine = engine_file() or engine_files()[0]
-    (tmp_path / "other.so").write_bytes(engine.read_bytes().replace(b"mod_python engine: seam=", b"mod_python engine: seam=9"))
+    stamp = b"mod_python engine: seam="
+    (tmp_path / "other.so").write_bytes(engine.read_bytes().replace(stamp, stamp + b"9"))
     status, output = Httpd(tmp_path).configtest(f'PythonEngine "{tmp_path}/other.so"')
     assert status != 0 and f"{tmp_path}/other.so belongs to another version" in output and "make" in output
 

@@ -3,7 +3,6 @@
 import base64
 
 import pytest
-
 from httpd import Httpd
 
 MODULES = ("auth_basic", "authn_file", "authz_owner")
@@ -158,7 +157,7 @@ def test_an_authen_handler_that_raises_lets_nobody_in(httpd: Httpd) -> None:
     httpd.claim_failure("PythonAuthenHandler guards::boom", "LookupError: no users today")
 
 
-@pytest.mark.parametrize("headers, text", [
+@pytest.mark.parametrize(("headers", "text"), [
     (login("ann:pass:word"), "None 'pass:word' 'ann'"),
     (login("\xe9ve:\xfc"), "None '\xfc' '\xe9ve'"),
     ({}, "None None None"),

@@ -1,10 +1,8 @@
 """PythonAutoReload: a changed module is loaded anew at the next request, an unchanged one is not."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
-
 from httpd import Httpd, at_once, wait_for
 
 MPMS = ("event", "prefork")
@@ -110,7 +108,7 @@ def test_htaccess_can_switch_it_off(httpd: Httpd) -> None:
     assert all_say(httpd, "htaccess_off", "new 1")
 
 
-@pytest.mark.parametrize("place, dependency", [("needs", "part.py"), ("chain", "last.py")])
+@pytest.mark.parametrize(("place", "dependency"), [("needs", "part.py"), ("chain", "last.py")])
 def test_a_changed_dependency_reloads_what_stands_on_it(httpd: Httpd, place: str, dependency: str) -> None:
     assert all_say(httpd, place, "old 1")
     httpd.write(dependency, "value = 'new'\n")
@@ -143,9 +141,9 @@ def test_a_broken_change_is_an_error_until_it_is_healed(httpd: Httpd) -> None:
 
 
 @pytest.fixture
-def same_time(httpd: Httpd) -> Iterator[int]:
+def same_time(httpd: Httpd) -> int:
     """A moment in the past, in whole seconds, for changes within one second."""
-    yield (httpd.root / "same_page.py").stat().st_mtime_ns // 10**9 * 10**9 - 10**10
+    return (httpd.root / "same_page.py").stat().st_mtime_ns // 10**9 * 10**9 - 10**10
 
 
 def test_a_change_within_the_same_second_and_size_is_seen(httpd: Httpd, same_time: int) -> None:

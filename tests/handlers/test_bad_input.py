@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-
 from httpd import Httpd, wait_for
 
 CONF = """
@@ -140,7 +139,7 @@ def test_a_handler_module_without_the_object(httpd: Httpd) -> None:
     httpd.claim_failure("PythonHandler empty", "contains no 'handler'")
 
 
-@pytest.mark.parametrize("name, told", [("text", "'a string'"), ("none", "None")])
+@pytest.mark.parametrize(("name", "told"), [("text", "'a string'"), ("none", "None")])
 def test_a_handler_that_returns_no_number(httpd: Httpd, name: str, told: str) -> None:
     assert httpd.get(f"/page.txt?{name}").status == 500
     httpd.claim_failure("PythonHandler bad", f"returned {told}, a non-integer")
@@ -215,7 +214,7 @@ def test_a_broken_chunked_body_is_no_crash(httpd: Httpd, chunks: bytes) -> None:
     httpd.claim(r"(?:.*\n)*")
 
 
-@pytest.mark.parametrize("line, word", [
+@pytest.mark.parametrize(("line", "word"), [
     ("PythonDebug maybe", "On or Off"), ("PythonInterpreter", "one argument"),
     ("PythonInterpreter a b", "one argument"), ("PythonOption", "argument"), ("PythonOption a b c", "argument"),
     ("PythonImport only_one", "two arguments"), ("PythonTransHandler a | .py", "file name"),

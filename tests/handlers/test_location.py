@@ -1,7 +1,6 @@
 """A Location with a PythonHandler of its own skips the mapping to files (spec: directives, section 2.2)."""
 
 import pytest
-
 from httpd import Httpd
 
 CONF = """
@@ -48,7 +47,7 @@ def handler(req):
 """}
 
 
-@pytest.mark.parametrize("path, section", [
+@pytest.mark.parametrize(("path", "section"), [
     ("/own", "/own"), ("/own/", "/own"), ("/own/file.txt", "/own"), ("/own/deep/er", "/own"),
     ("/match", "^/match(ed)?"), ("/matched/x", "^/match(ed)?"), ("/tilde7", "^/tilde[0-9]"),
 ])

@@ -1,7 +1,6 @@
 """Which settings and handlers a request sees: server, vhost, directory, location, files, <If>, .htaccess."""
 
 import pytest
-
 from httpd import Httpd
 
 CONF = """
@@ -108,7 +107,7 @@ def handlers(httpd: Httpd, path: str, host: str = "first") -> list[str]:
     return [entry["handler"] for entry in seen(httpd, path, host)]
 
 
-@pytest.mark.parametrize("path, names", [
+@pytest.mark.parametrize(("path", "names"), [
     ("/page.txt", ["server"]),
     ("/dir/page.txt", ["directory"]),
     ("/dir/sub/page.txt", ["directory"]),
@@ -137,7 +136,7 @@ def test_a_vhost_has_its_own_handlers_and_inherits_the_rest(httpd: Httpd) -> Non
     assert handlers(httpd, "/dir/page.txt", "second") == ["directory"]
 
 
-@pytest.mark.parametrize("path, both", [
+@pytest.mark.parametrize(("path", "both"), [
     ("/page.txt", "server"), ("/dir/page.txt", "directory"), ("/dir/sub/page.txt?if", "condition"),
     ("/options_only/page.txt", "location"), ("/access/page.txt", "htaccess"),
 ])
@@ -161,7 +160,7 @@ def test_htaccess_chooses_the_interpreter(httpd: Httpd) -> None:
     assert seen(httpd, "/access/page.txt")[0]["interpreter"] == "own"
 
 
-@pytest.mark.parametrize("path, directory", [
+@pytest.mark.parametrize(("path", "directory"), [
     ("/page.txt", "None"), ("/dir/page.txt", "/dir/"), ("/dir/sub/special.txt", "/dir/sub/"),
     ("/dir/sub/page.txt?if", "/dir/sub/"), ("/match/a/page.txt", "/match/a/"), ("/wildlife/page.txt", "/wildlife/"),
     ("/access/none/page.txt", "/access/"), ("/dir/located", "/dir/located"),

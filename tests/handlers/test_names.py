@@ -1,7 +1,6 @@
 """How the text of a handler directive becomes a callable (spec: directives, section 3)."""
 
 import pytest
-
 from httpd import Httpd
 
 FORMS = {
@@ -81,7 +80,7 @@ instance = Answering()
 }
 
 
-@pytest.mark.parametrize("place, body", [
+@pytest.mark.parametrize(("place", "body"), [
     ("plain", "plain"), ("function", "named"), ("dotted", "pkg.deep"), ("dotted_function", "pkg.deep named"),
     ("class_method", "open True"), ("nested_class", "outer inner answer"), ("instance", "called"),
     ("instance_method", "method"), ("absolute", "by file"), ("absolute_no_py", "by file"),
@@ -94,7 +93,7 @@ def test_a_handler_text_names_a_callable(httpd: Httpd, place: str, body: str) ->
     assert httpd.get(f"/{place}/page.txt").text == body
 
 
-@pytest.mark.parametrize("place, message", [
+@pytest.mark.parametrize(("place", "message"), [
     ("class_itself", "int"), ("number", "callable"), ("none", "callable"),
     ("missing_function", "contains no 'nowhere'"), ("missing_attribute", "contains no 'Shop.nowhere'"),
     ("missing_module", "No module named 'no_such_module'"), ("missing_file", "nowhere"),

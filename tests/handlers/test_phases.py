@@ -127,8 +127,8 @@ EARLY = ["PythonInitHandler", "PythonPostReadRequestHandler", "PythonTransHandle
 
 
 def test_a_request_meets_every_phase_in_order(httpd: Httpd) -> None:
-    assert httpd.get("/all/page.txt", LOGIN).lines == EARLY + [
-        "PythonInitHandler", "PythonHeaderParserHandler", "PythonAccessHandler", "PythonAuthenHandler",
+    assert httpd.get("/all/page.txt", LOGIN).lines == [
+        *EARLY, "PythonInitHandler", "PythonHeaderParserHandler", "PythonAccessHandler", "PythonAuthenHandler",
         "PythonAuthzHandler", "PythonTypeHandler", "PythonFixupHandler", "PythonHandler"]
 
 

@@ -3,7 +3,6 @@
 from urllib.parse import quote
 
 import pytest
-
 from httpd import Httpd, wait_for
 
 CONF = """
@@ -204,7 +203,7 @@ def test_an_access_handlers_ok_grants_nothing(httpd: Httpd) -> None:
     httpd.claim(r"AH01630: client denied by server configuration")
 
 
-@pytest.mark.parametrize("phase, place", [("PythonLogHandler", "/log"), ("PythonCleanupHandler", "/cleanup")])
+@pytest.mark.parametrize(("phase", "place"), [("PythonLogHandler", "/log"), ("PythonCleanupHandler", "/cleanup")])
 def test_late_phases_do_not_change_the_answer(httpd: Httpd, phase: str, place: str) -> None:
     assert httpd.get(f"{place}/page.txt?late").body == b"hello"
     httpd.claim_failure(f"{phase} results::late", "LookupError: too late")

@@ -3,7 +3,6 @@
 import http.client
 
 import pytest
-
 from httpd import Httpd, wait_for
 
 CONF = """
@@ -157,7 +156,7 @@ def handler(req):
 """}
 
 
-@pytest.mark.parametrize("place, body", [
+@pytest.mark.parametrize(("place", "body"), [
     ("content", "one two three "),
     ("stop", "one done "),
     ("decline", "one static"),
@@ -170,7 +169,7 @@ def test_a_stack_goes_on_as_its_phase_says(httpd: Httpd, place: str, body: str) 
     assert httpd.get(f"/{place}/page.txt").text == body
 
 
-@pytest.mark.parametrize("name, body", [
+@pytest.mark.parametrize(("name", "body"), [
     ("ext/a.one", "one '.one'"),
     ("ext/b.uno", "one '.uno'"),
     ("ext/c.tar.gz", "gz '.tar.gz'"),

@@ -4,7 +4,6 @@ import hashlib
 import os
 
 import pytest
-
 from httpd import Httpd
 
 MPMS = ("event", "worker", "prefork")
@@ -160,7 +159,7 @@ def test_scripts_are_modules_under_the_digest_of_their_path(httpd: Httpd) -> Non
         path = str(httpd.root / "scripts" / name)
         expected["_mod_wsgi_" + hashlib.md5(path.encode()).hexdigest()] = name
     assert {key: facts[0] for key, facts in found.items()} == expected
-    for _, kind, mtime, early, main, text, cached in found.values():
+    for _, kind, _, early, main, _, cached in found.values():
         assert kind == "int" and early is None and main in (False, None) and cached is None
     assert {facts[5] for facts in found.values()} == {None, "\xe9"}
     times = {facts[0]: facts[2] for facts in found.values()}

@@ -6,7 +6,6 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from httpd import Httpd, at_once, wait_for
 
 CONF = """

