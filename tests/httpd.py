@@ -379,6 +379,7 @@ class Httpd:
             self.stop()
         else:
             self._end_all()
+            print(f"error log:\n{self.log_text()[-8000:]}")     # pytest shows it with the failure
 
     def _session(self) -> list[int]:
         """Our processes that still run: httpd leads a session of its own."""
