@@ -151,8 +151,9 @@ def look(record: Record) -> bool:
             return False
     with _graph:
         if before == (record.seen, record.digest):
-            record.seen, record.digest = now, digest
+            # In this order: who finds the file unchanged, without the lock, must find the marks as well.
             _mark(record)
+            record.seen, record.digest = now, digest
             return False
     return look(record)         # another thread was here in between
 

@@ -602,6 +602,25 @@ def test_threads_and_a_dependency(handler: Handlers, write: Write, loads: list[s
         assert sorted(loads) == sorted([*"abcd", "dep"] * version)
 
 
+def test_a_change_counts_as_seen_only_when_all_that_stands_on_it_is_marked(
+        handler: Handlers, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Else another thread finds the file unchanged, and serves what was made of the former version.
+    write("shop.py", IMPORT + "x = apache.import_module('dep').x")
+    write("dep.py", "x = 1", 1)
+    handler("shop")
+    records = sys.modules["mod_python._records"]
+    dep, mark = records.find("dep"), records._mark
+    old, seen = dep.seen, []
+
+    def marking(record: Any) -> None:
+        seen.append(record.seen)
+        mark(record)
+    monkeypatch.setattr(records, "_mark", marking)
+    write("dep.py", "x = 2", 2)
+    assert handler("shop").x == 2
+    assert seen[0] == old != dep.seen
+
+
 @pytest.mark.usefixtures("busy")
 def test_a_circle_from_both_ends_does_not_hang(handler: Handlers, write: Write) -> None:
     source = IMPORT + "sum(range(500_000))\nother = apache.import_module('{}')\n"
