@@ -18,6 +18,11 @@ def facts() -> dict[str, str]:
     include = sysconfig.get_path("include")
     if sys.implementation.name != "cpython":
         raise Unsuitable(f"{sys.executable} is {sys.implementation.name}; mod_python needs CPython")
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise Unsuitable(
+            f"{sys.executable} is a free-threaded build, and the engine's data is guarded by GILs: take the ordinary "
+            f"python{version}; several interpreters with a GIL of their own use all cores, too"
+        )
     if not sysconfig.get_config_var("Py_ENABLE_SHARED"):
         raise Unsuitable(
             f"{sys.executable} has no shared libpython: build it with './configure --enable-shared' "

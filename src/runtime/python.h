@@ -9,6 +9,9 @@
 
 #include "engine.h"
 
+#ifdef Py_GIL_DISABLED
+#error "the engine's data is guarded by GILs: build it with an ordinary CPython, not a free-threaded one"
+#endif
 #if PY_VERSION_HEX < 0x030a0000
 #error "mod_python needs CPython 3.10 or later"
 #endif

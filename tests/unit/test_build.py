@@ -60,8 +60,9 @@ def refusal(tree: Path, *options: str) -> str:
         ("sys.implementation.name = 'pypy'", "is pypy; mod_python needs CPython"),
         ("sysconfig.get_path = lambda name: '/none'", "no headers (/none/Python.h): install them"),
         ("sysconfig.get_config_var = lambda name: 0", "no shared libpython: build it with"),
+        ("sysconfig.get_config_var = lambda name: 1", "is a free-threaded build"),
     ],
-    ids=["older", "not CPython", "no headers", "no shared library"],
+    ids=["older", "not CPython", "no headers", "no shared library", "free-threaded"],
 )
 def test_configure_refuses_a_python_that_can_not_be_embedded(tree: Path, patch: str, says: str) -> None:
     assert says in refusal(tree, f"--with-python={python_with(tree / 'python', patch)}")
