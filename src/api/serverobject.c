@@ -65,26 +65,16 @@ static PyObject *get_config(PyObject *self_, PyObject *Py_UNUSED(args))
     return Py_XNewRef(self->config);
 }
 
-static int take_option(void *options, const char *key, const char *value)
-{
-    if (*value)                 /* an empty one says that there is none */
-        apr_table_addn(options, key, value);
-    return 1;
-}
-
+/* Unlike req.get_options() it shows empty values, as it always did. */
 static PyObject *get_options(PyObject *self_, PyObject *Py_UNUSED(args))
 {
     mp_server *self = (mp_server *)self_;
     mp_state *state = self->object.state;
     const mp_dir_conf *conf = mp_host->server_conf(rec(self_));
-    apr_table_t *options;
+    apr_pool_t *p = state->interp->pool;
 
-    if (!self->options) {
-        options = apr_table_make(state->interp->pool, 8);
-        if (conf->options)
-            apr_table_do(take_option, options, conf->options, NULL);
-        self->options = mp_table_from(state, options);
-    }
+    if (!self->options)
+        self->options = mp_table_from(state, conf->options ? apr_table_copy(p, conf->options) : apr_table_make(p, 4));
     return Py_XNewRef(self->options);
 }
 

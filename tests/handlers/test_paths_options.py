@@ -7,6 +7,7 @@ from httpd import Httpd
 CONF = CASES_CONF + """
     PythonOptimize On
     PythonOption Server.Level yes
+    PythonOption removed
     <Directory "${htdocs}">
         SetHandler mod_python
     </Directory>
@@ -76,6 +77,9 @@ def server_options(req):
     req.server.get_options()["set_before"] = "yes"
     return first
 
+def removed_option(req):
+    return ["removed" in req.get_options(), req.server.get_options()["removed"]]
+
 def config(req):
     table = req.get_config()
     return sorted((key, table[key]) for key in table.keys())
@@ -133,6 +137,10 @@ def test_options_of_a_request_can_be_changed_for_that_request(httpd: Httpd) -> N
 def test_options_of_the_server_stay_changed(httpd: Httpd) -> None:
     assert case(httpd, "server_options") is None
     assert case(httpd, "server_options") == "yes"
+
+
+def test_a_removed_option_is_empty_at_the_server_and_gone_in_a_request(httpd: Httpd) -> None:
+    assert case(httpd, "removed_option") == [False, ""]
 
 
 def test_the_configuration_can_be_read(httpd: Httpd) -> None:

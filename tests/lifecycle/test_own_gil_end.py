@@ -21,6 +21,7 @@ from mod_python import apache
 
 context = ssl.create_default_context()
 database = sqlite3.connect(":memory:", check_same_thread=False)
+lock = threading.Lock()     # one connection runs one statement at a time
 
 def ended(data):
     with open(os.path.join(os.path.dirname(__file__), "logs", "ended"), "a") as stream:
@@ -30,7 +31,9 @@ apache.register_cleanup(ended)
 
 def handler(req):
     when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
-    req.write("%s %s" % (database.execute("select ?", (when.isoformat(),)).fetchone()[0][:2], req.interpreter))
+    with lock:
+        found = database.execute("select ?", (when.isoformat(),)).fetchone()[0]
+    req.write("%s %s" % (found[:2], req.interpreter))
     return apache.OK
 """}
 
