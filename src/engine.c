@@ -1,6 +1,7 @@
 /* The engine's side of the seam: what mod_python.so may call, put together from the rooms. */
 #include "runtime/python.h"
 
+#include "api/apachemodule.h"
 #include "api/package.h"
 #include "handlers/cleanup.h"
 #include "handlers/modules.h"

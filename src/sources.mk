@@ -22,6 +22,7 @@ ENGINE_SOURCES = \
 	src/runtime/interp.c \
 	src/runtime/lease.c \
 	src/runtime/python.c \
+	src/runtime/thread.c \
 	src/runtime/turns.c \
 	src/api/apachemodule.c \
 	src/api/args.c \
@@ -39,7 +40,11 @@ ENGINE_SOURCES = \
 	src/api/requestio.c \
 	src/api/requestmethods.c \
 	src/api/requestobject.c \
+	src/api/requestsettings.c \
+	src/api/requesttype.c \
 	src/api/serverobject.c \
+	src/api/state.c \
+	src/api/tabledata.c \
 	src/api/tablefill.c \
 	src/api/tableiterator.c \
 	src/api/tableobject.c \

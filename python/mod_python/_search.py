@@ -10,6 +10,9 @@ from mod_python._locks import module_lock
 
 _WARNING = 4
 
+# The names that an expression may use: those of mod_python.apache, which sets it.
+namespace: dict[str, Any] = {}
+
 _initial = list(sys.path)
 _evaluated: dict[str, list[str]] = {}
 _met: list[str] = []            # PythonPath texts, in the order in which sys.path was made from them
@@ -39,10 +42,7 @@ def evaluate(directive: str, text: str) -> list[str]:
 
 
 def _directories(directive: str, text: str) -> list[str]:
-    from mod_python import apache
-
-    namespace = dict(vars(apache), sys=_Sys())
-    value = eval(text, namespace)  # the administrator's own expression
+    value = eval(text, dict(namespace, sys=_Sys()))  # the administrator's own expression
     if not isinstance(value, (list, tuple)):
         raise TypeError(f"{directive} must be an expression that gives a list of directories, like"
                         f" \"sys.path + ['/srv/app']\"; {text} gives {type(value).__name__}")

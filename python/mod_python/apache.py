@@ -19,7 +19,7 @@ from html import escape as escape
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mod_python import _apache, _current, _streams
+from mod_python import _apache, _current, _search, _streams
 from mod_python import version as _version
 from mod_python._apache import AP_CONN_CLOSE as AP_CONN_CLOSE
 from mod_python._apache import AP_CONN_KEEPALIVE as AP_CONN_KEEPALIVE
@@ -48,6 +48,7 @@ from mod_python._constants import *  # noqa: F403
 from mod_python._current import get_current_config as get_current_config
 from mod_python._current import get_current_options as get_current_options
 from mod_python._current import get_handler_root as get_handler_root
+from mod_python._objects import resolve_object as resolve_object
 from mod_python.importer import freeze_modules as freeze_modules
 from mod_python.importer import import_module as import_module
 from mod_python.importer import module_info as module_info
@@ -70,6 +71,8 @@ else:
 
 make_table = table
 
+_search.namespace = globals()
+
 # Set by init(), before any code of a user's runs.
 interpreter: str = ""
 main_server: "Server" = None  # type: ignore[assignment]
@@ -85,27 +88,6 @@ def init(name: str, server: "Server") -> None:
     if _version.version != _apache._version:
         log_error(f"mod_python version mismatch: {_apache._library} is {_apache._version}, but the Python package in"
                   f" {os.path.dirname(__file__)} is {_version.version}; install both from the same version")
-
-
-def resolve_object(module: ModuleType, obj_str: str, arg: Any = None, silent: int = 0) -> Any:
-    """The object that the dotted name `obj_str` means in a module.
-
-    A class on the way, but not at the end, is instantiated with `arg`. An unknown name is an AttributeError, or gives
-    None if `silent`.
-    """
-    found: Any = module
-    for name in obj_str.split("."):
-        if isinstance(found, type):
-            found = found(arg)
-        try:
-            found = getattr(found, name)
-        except AttributeError as error:
-            # An AttributeError from inside a property or __getattr__ is the application's: keep it in sight.
-            if silent:
-                return None
-            file = getattr(module, "__file__", None)
-            raise AttributeError(f"module '{module.__name__}', file \"{file}\" contains no '{obj_str}'") from error
-    return found
 
 
 def module_mtime(module: ModuleType) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mod_python import _apache, _current, _loading, _names, _records, _search
 from mod_python._locks import module_lock
+from mod_python._objects import resolve_object
 from mod_python._records import ModuleInfo, Record
 from mod_python._source import Source, SourceLoader
 
@@ -41,11 +42,9 @@ def import_handler(name: str, directory: str | None, path: str | None, autoreloa
 
 def preload_module(name: str, function: str | None, path: str | None) -> None:
     """Import a module before the first request, and call its function, if one is named, without arguments."""
-    from mod_python import apache
-
     module, _ = import_handler(name, None, path, True, False)
     if function:
-        apache.resolve_object(module, function)()
+        resolve_object(module, function)()
 
 
 def preload_script(path: str) -> None:

@@ -1,42 +1,11 @@
+#include "api/apachemodule.h"
+
 #include "api/functions.h"
 #include "api/types.h"
 
 #include "apr_allocator.h"
 
-mp_register_cleanup_fn mp_api_register_cleanup;
-
 #define MAX_FREE (1024 * 1024)      /* bytes that the allocator of tables keeps for the next ones */
-
-static PyModuleDef definition;
-
-mp_state *mp_state_of_module(PyObject *module)
-{
-    return PyModule_GetState(module);
-}
-
-mp_state *mp_state_of_type(PyTypeObject *type)
-{
-    for (; type; type = type->tp_base) {
-        PyObject *module = PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ? ((PyHeapTypeObject *)type)->ht_module : NULL;
-
-        if (module && PyModule_GetDef(module) == &definition)
-            return PyModule_GetState(module);
-    }
-    PyErr_SetString(PyExc_TypeError, "not a type of _apache");
-    return NULL;
-}
-
-/* A spec without a module in its name is deprecated, and messages would show the module: the name that CPython keeps is
- * "builtins.mp_x", the one that it shows stands behind the dot. */
-PyTypeObject *mp_type_new(PyObject *module, PyType_Spec *spec)
-{
-    PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
-    const char *dot = type ? strrchr(type->tp_name, '.') : NULL;
-
-    if (dot)
-        type->tp_name = dot + 1;
-    return type;
-}
 
 static int execute(PyObject *module)
 {
@@ -71,49 +40,9 @@ static int execute(PyObject *module)
     return 0;
 }
 
-static int traverse(PyObject *module, visitproc visit, void *arg)
-{
-    mp_state *state = PyModule_GetState(module);
-
-    Py_VISIT(state->Request_Type);
-    Py_VISIT(state->Connection_Type);
-    Py_VISIT(state->Server_Type);
-    Py_VISIT(state->Table_Type);
-    Py_VISIT(state->TableIterator_Type);
-    Py_VISIT(state->FInfo_Type);
-    Py_VISIT(state->HList_Type);
-    Py_VISIT(state->SERVER_RETURN);
-    Py_VISIT(state->keys_name);
-    Py_VISIT(state->servers);
-    Py_VISIT(state->apache);
-    Py_VISIT(state->import_handler);
-    Py_VISIT(state->resolve_object);
-    return 0;
-}
-
-static int clear(PyObject *module)
-{
-    mp_state *state = PyModule_GetState(module);
-
-    Py_CLEAR(state->Request_Type);
-    Py_CLEAR(state->Connection_Type);
-    Py_CLEAR(state->Server_Type);
-    Py_CLEAR(state->Table_Type);
-    Py_CLEAR(state->TableIterator_Type);
-    Py_CLEAR(state->FInfo_Type);
-    Py_CLEAR(state->HList_Type);
-    Py_CLEAR(state->SERVER_RETURN);
-    Py_CLEAR(state->keys_name);
-    Py_CLEAR(state->servers);
-    Py_CLEAR(state->apache);
-    Py_CLEAR(state->import_handler);
-    Py_CLEAR(state->resolve_object);
-    return 0;
-}
-
 static void release(void *module)
 {
-    clear(module);
+    mp_state_clear(module);
 }
 
 static PyModuleDef_Slot slots[] = {
@@ -129,13 +58,13 @@ static PyModuleDef_Slot slots[] = {
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "_apache",
+    .m_name = mp_state_module_name,
     .m_doc = "httpd's objects and functions; mod_python.apache is the public face.",
     .m_size = sizeof(mp_state),
     .m_methods = mp_api_functions,
     .m_slots = slots,
-    .m_traverse = traverse,
-    .m_clear = clear,
+    .m_traverse = mp_state_traverse,
+    .m_clear = mp_state_clear,
     .m_free = release,
 };
 

@@ -1,41 +1,9 @@
-/* The _apache extension module: state, functions, constants. One file per type beside it.
- *
- * Every interpreter has its own module object, types and state (PEP 489, 573, 630); nothing here is process-wide. The
- * state lives as long as its interpreter, so objects keep a plain pointer to it.
- */
+/* The _apache extension module: what is in it, put together from the types, functions and constants beside it. */
 #ifndef MP_API_APACHEMODULE_H
 #define MP_API_APACHEMODULE_H
 
-#include "runtime/interp.h"
-
-typedef struct mp_state {
-    mp_interp *interp;                  /* whose state this is; set at birth */
-    apr_allocator_t *allocator;         /* of standalone tables; guarded by the GIL, never destroyed */
-    PyTypeObject *Request_Type;
-    PyTypeObject *Connection_Type;
-    PyTypeObject *Server_Type;
-    PyTypeObject *Table_Type;
-    PyTypeObject *TableIterator_Type;
-    PyTypeObject *FInfo_Type;
-    PyTypeObject *HList_Type;
-    PyObject *SERVER_RETURN;
-    PyObject *keys_name;                /* "keys", interned */
-    PyObject *servers;                  /* dict: address of a server_rec -> its object */
-    PyObject *apache;                   /* mod_python.apache, and from there: */
-    PyObject *import_handler;           /* mod_python.importer.import_handler */
-    PyObject *resolve_object;           /* mod_python.apache.resolve_object */
-} mp_state;
+#include "api/state.h"
 
 PyMODINIT_FUNC mp_api_init(void);                   /* for PyImport_AppendInittab("_apache") */
-mp_state *mp_state_of_module(PyObject *module);     /* borrowed */
-mp_state *mp_state_of_type(PyTypeObject *type);     /* of one of our types or a subclass of it; borrowed */
-
-/* A heap type that prints as <class 'mp_x'>; spec->name is "builtins.mp_x". New reference. */
-PyTypeObject *mp_type_new(PyObject *module, PyType_Spec *spec);
-
-/* Cleanups at process end go to the handlers room through this, set once at start (api never includes upwards):
- * takes new references to both. -1 with an exception. */
-typedef int (*mp_register_cleanup_fn)(mp_interp *interp, server_rec *s, PyObject *callable, PyObject *data);
-extern mp_register_cleanup_fn mp_api_register_cleanup;
 
 #endif

@@ -7,7 +7,7 @@
 #ifndef MP_API_OBJECT_H
 #define MP_API_OBJECT_H
 
-#include "api/apachemodule.h"
+#include "api/state.h"
 
 typedef struct {
     PyObject_HEAD

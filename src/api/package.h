@@ -2,7 +2,7 @@
 #ifndef MP_API_PACKAGE_H
 #define MP_API_PACKAGE_H
 
-#include "api/apachemodule.h"
+#include "api/state.h"
 
 /* On the keeper, attached to the new interpreter; sets interp->api. -1 with an exception. */
 int mp_package_start(mp_interp *interp);

@@ -1,10 +1,12 @@
 /* mp_request, for the files that make it up:
  *
- *     requestobject.c    its life, the type, dynamic attributes, cleanups
+ *     requesttype.c      the type, on top of all the others
  *     requestfields.c    members
  *     requestio.c        the body in, the answer out
- *     requestconfig.c    settings and handlers of this request
+ *     requestconfig.c    methods about settings and handlers of this request
  *     requestmethods.c   the other methods
+ *     requestobject.c    its life, dynamic attributes, cleanups
+ *     requestsettings.c  the tables of settings, from phase to phase
  *
  * Life. mp_request_conf.objects lists a place for each interpreter that has met the request; places live in the
  * request's pool and are never taken off the list. An object is either light or kept:
@@ -67,6 +69,11 @@ typedef struct {
 
 /* requestobject.c */
 
+int mp_request_traverse(PyObject *self, visitproc visit, void *arg);
+int mp_request_clear(PyObject *self);
+void mp_request_dealloc(PyObject *self);
+int mp_request_setattro(PyObject *self, PyObject *name, PyObject *value);
+
 /* From now on the object stays until the request's pool goes. */
 void mp_request_keep(mp_request *req);
 
@@ -77,12 +84,12 @@ request_rec *mp_request_enter(PyObject *self);
 /* The live table, same object each time; new reference. */
 PyObject *mp_request_table_of(mp_request *req, mp_request_table which, apr_table_t *table);
 
-/* requestconfig.c: with the phase may come another directory record; what the application changed in its tables goes
- * with it. */
+/* requestsettings.c: PythonOption values without those that are empty; and with the phase may come another directory
+ * record: what the application changed in its tables goes with it. */
+apr_table_t *mp_request_options_of(apr_pool_t *p, const mp_dir_conf *conf);
 void mp_request_follow_config(mp_request *req, request_rec *r);
 
-/* requestio.c: there is a part of the body that only this object has. */
-int mp_request_has_body(const mp_request *req);
+/* requestio.c */
 PyObject *mp_request_next_line(PyObject *self);         /* tp_iternext */
 
 extern const PyGetSetDef mp_request_fields[];           /* requestfields.c */

@@ -1,65 +1,6 @@
 /* The settings of this request, and handlers that are added to it. */
 #include "api/request.h"
 
-/* PythonOption with an empty value takes an inherited key away. */
-static apr_table_t *options_of(apr_pool_t *p, const mp_dir_conf *conf)
-{
-    apr_table_t *options = apr_table_make(p, 8);
-    const apr_array_header_t *all = conf->options ? apr_table_elts(conf->options) : NULL;
-    int i;
-
-    for (i = 0; all && i < all->nelts; i++) {
-        const apr_table_entry_t *entry = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
-
-        if (entry->val && *entry->val)
-            apr_table_addn(options, entry->key, entry->val);
-    }
-    return options;
-}
-
-/* `table` began as `old`; it becomes `new` with what was changed since. */
-static void carry_over(apr_table_t *table, const apr_table_t *old, apr_table_t *new)
-{
-    const apr_array_header_t *entries = apr_table_elts(table);
-    int i;
-
-    for (i = 0; i < entries->nelts; i++) {
-        const apr_table_entry_t *entry = &APR_ARRAY_IDX(entries, i, apr_table_entry_t);
-        const char *was = apr_table_get(old, entry->key);
-
-        if (entry->val && (!was || strcmp(was, entry->val)))
-            apr_table_setn(new, entry->key, entry->val);
-    }
-    entries = apr_table_elts(old);
-    for (i = 0; i < entries->nelts; i++) {
-        const char *key = APR_ARRAY_IDX(entries, i, apr_table_entry_t).key;
-
-        if (!apr_table_get(table, key))
-            apr_table_unset(new, key);
-    }
-    apr_table_clear(table);
-    entries = apr_table_elts(new);
-    for (i = 0; i < entries->nelts; i++) {
-        const apr_table_entry_t *entry = &APR_ARRAY_IDX(entries, i, apr_table_entry_t);
-
-        apr_table_addn(table, entry->key, entry->val);
-    }
-}
-
-void mp_request_follow_config(mp_request *req, request_rec *r)
-{
-    mp_request_conf *own = req->conf;
-    const mp_dir_conf *old = own->tables_of, *new = mp_host->dir_conf(r);
-
-    if (!old || old == new)
-        return;
-    if (own->config)
-        carry_over(own->config, mp_host->config_table(r->pool, old), mp_host->config_table(r->pool, new));
-    if (own->options)
-        carry_over(own->options, options_of(r->pool, old), options_of(r->pool, new));
-    own->tables_of = new;
-}
-
 /* Both tables stand on the same record: brings what is there up to it. */
 static mp_request_conf *own_tables(PyObject *self, request_rec *r)
 {
@@ -92,7 +33,7 @@ PyObject *mp_request_get_options(PyObject *self, PyObject *const *Py_UNUSED(args
         return NULL;
     own = own_tables(self, r);
     if (!own->options)
-        own->options = options_of(r->pool, own->tables_of);
+        own->options = mp_request_options_of(r->pool, own->tables_of);
     return mp_request_table_of((mp_request *)self, MP_OPTIONS, own->options);
 }
 

@@ -211,13 +211,6 @@ done:
 
 /* In */
 
-int mp_request_has_body(const mp_request *req)
-{
-    const mp_request_body *body = &req->body;
-
-    return body->unread && (body->error || body->refused || !APR_BRIGADE_EMPTY(body->unread));
-}
-
 /* Before the first read. A refusal of httpd's (411, 413 and the like) is kept for the reads to raise. */
 static void open_body(mp_request_body *body, request_rec *r)
 {

@@ -1,9 +1,9 @@
-/* mp_request: its life, its type, dynamic attributes, cleanups. */
+/* mp_request: its life, dynamic attributes, cleanups. */
 #include "api/request.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
 
-static int traverse(PyObject *self, visitproc visit, void *arg)
+int mp_request_traverse(PyObject *self, visitproc visit, void *arg)
 {
     mp_request *req = (mp_request *)self;
 
@@ -20,7 +20,7 @@ static int traverse(PyObject *self, visitproc visit, void *arg)
 }
 
 /* What hangs on the request's pool must not outlive this object: nobody else would expire it. */
-static int clear(PyObject *self)
+int mp_request_clear(PyObject *self)
 {
     mp_request *req = (mp_request *)self;
 
@@ -49,13 +49,13 @@ static void leave_place(mp_request *req)
     req->conf = NULL;
 }
 
-static void dealloc(PyObject *self)
+void mp_request_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
     leave_place((mp_request *)self);
-    clear(self);
+    mp_request_clear(self);
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
@@ -141,7 +141,7 @@ static void run_cleanups(mp_request *req)
             PyErr_Fetch(&type, &value, &traceback);
             const char *what = name_of(callable, r->pool);
             PyErr_Restore(type, value, traceback);
-            mp_error_log(r, r->server, "MP0040", what, NULL);
+            mp_error_log(r, r->server, "MP0040", what, req->head.state->interp->name, NULL);
         }
         Py_XDECREF(result);
         Py_DECREF(entry);
@@ -158,7 +158,7 @@ static void end(mp_request *req)
     leave_place(req);
     memset(&req->body, 0, sizeof(req->body));
     req->running = (mp_running){ -1, NULL, NULL };
-    clear((PyObject *)req);
+    mp_request_clear((PyObject *)req);
     req->kept = 0;
     if (kept)
         Py_DECREF(req);
@@ -234,10 +234,18 @@ void mp_request_running(PyObject *self, const mp_running *now_, mp_running *befo
     req->running = now;
 }
 
+/* There is a part of the body that only this object has. */
+static int has_body(const mp_request *req)
+{
+    const mp_request_body *body = &req->body;
+
+    return body->unread && (body->error || body->refused || !APR_BRIGADE_EMPTY(body->unread));
+}
+
 /* Something of this object must be there for whoever comes next. */
 static int is_needed(mp_request *req)
 {
-    if (Py_REFCNT(req) > 1 || req->dict || mp_request_has_body(req) || (req->hlist && Py_REFCNT(req->hlist) > 1))
+    if (Py_REFCNT(req) > 1 || req->dict || has_body(req) || (req->hlist && Py_REFCNT(req->hlist) > 1))
         return 1;
     for (int i = 0; i < MP_REQUEST_TABLES; i++)
         if (req->tables[i] && Py_REFCNT(req->tables[i]) > 1)
@@ -317,7 +325,7 @@ done:
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-static int setattro(PyObject *self, PyObject *name, PyObject *value)
+int mp_request_setattro(PyObject *self, PyObject *name, PyObject *value)
 {
     mp_request *req = (mp_request *)self;
 
@@ -326,46 +334,4 @@ static int setattro(PyObject *self, PyObject *name, PyObject *value)
     if (req->dict && !req->closing)
         mp_request_keep(req);
     return 0;
-}
-
-#define X(name, signature, doc) \
-    { #name, (PyCFunction)(void (*)(void))mp_request_##name, METH_FASTCALL | METH_KEYWORDS, \
-      #name signature "\n--\n\n" doc },
-static PyMethodDef methods[] = {
-    MP_REQUEST_METHODS(X)
-    { NULL, NULL, 0, NULL }
-};
-#undef X
-
-static PyMemberDef offsets[] = {
-    { "__dictoffset__", T_PYSSIZET, offsetof(mp_request, dict), READONLY, NULL },
-    { NULL, 0, 0, 0, NULL }
-};
-
-static PyType_Slot slots[] = {
-    { Py_tp_doc, "A request, as its handlers see it. Any attribute may be set; it stays as long as the request." },
-    { Py_tp_dealloc, dealloc },
-    { Py_tp_traverse, traverse },
-    { Py_tp_clear, clear },
-    { Py_tp_setattro, setattro },
-    { Py_tp_getattro, PyObject_GenericGetAttr },
-    { Py_tp_iter, PyObject_SelfIter },
-    { Py_tp_iternext, mp_request_next_line },
-    { Py_tp_methods, methods },
-    { Py_tp_members, offsets },
-    { Py_tp_getset, (void *)mp_request_fields },
-    { 0, NULL }
-};
-
-static PyType_Spec spec = {
-    .name = "builtins.mp_request",
-    .basicsize = sizeof(mp_request),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = slots,
-};
-
-int mp_request_type_add(PyObject *module, mp_state *state)
-{
-    state->Request_Type = mp_type_new(module, &spec);
-    return state->Request_Type ? 0 : -1;
 }

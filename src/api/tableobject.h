@@ -1,4 +1,10 @@
-/* Between the files of mp_table: tableobject.c (the type), tablefill.c (from mappings and pairs), tableiterator.c. */
+/* Between the files of mp_table, each above the next:
+ *
+ *     tableobject.c      the type, and how its objects come and go
+ *     tablefill.c        from mappings and pairs
+ *     tableiterator.c    iterators
+ *     tabledata.c        entries, in and out
+ */
 #ifndef MP_API_TABLEOBJECT_H
 #define MP_API_TABLEOBJECT_H
 
@@ -23,7 +29,10 @@ typedef struct {
 int mp_table_key_open(mp_table_key *key, PyObject *self, PyObject *value);
 void mp_table_key_close(mp_table_key *key);
 
-/* Replaces all entries of `key` by one. 0, or -1 with an exception. */
+/* Stores an entry with apr_table_add or apr_table_set; the second replaces all entries of `key`. 0, or -1 with an
+ * exception. */
+typedef void (*mp_table_store)(apr_table_t *table, const char *key, const char *value);
+int mp_table_put(PyObject *self, PyObject *key, PyObject *value, mp_table_store store);
 int mp_table_set(PyObject *self, PyObject *key, PyObject *value);
 
 /* The i-th entry: 1, 0 behind the last, -1 with an exception. The strings are good until Python code runs. */

@@ -23,13 +23,13 @@ static int goes_on(mp_phase phase, int result)
 }
 
 /* A handler that failed: log lines, and a 500 or the report of PythonDebug. Attached, with the exception set. */
-static int failed(request_rec *r, mp_phase phase, const mp_handler *handler)
+static int failed(request_rec *r, const mp_visit *visit, const mp_handler *handler)
 {
-    const char *what = apr_pstrcat(r->pool, mp_host->phase_directive(phase), " ",
+    const char *what = apr_pstrcat(r->pool, mp_host->phase_directive(visit->phase), " ",
                                    handler->callable ? "(callable)" : handler->text, NULL);
-    int to_client = phase != MP_LOG && phase != MP_CLEANUP;
+    int to_client = visit->phase != MP_LOG && visit->phase != MP_CLEANUP;
     int debug = to_client && mp_host->flag(r, "PythonDebug", mp_host->dir_conf(r)->debug, 0);
-    char *traceback = mp_error_log(r, r->server, "MP0010", what, debug ? r->pool : NULL);
+    char *traceback = mp_error_log(r, r->server, "MP0010", what, visit->interpreter, debug ? r->pool : NULL);
     int status = HTTP_INTERNAL_SERVER_ERROR;
 
     if (to_client) {
@@ -144,7 +144,7 @@ static int run_stack(mp_state *state, request_rec *r, const mp_visit *visit, PyO
         mp_request_running(req, &now, &ignored);
         answer = call(state, r, handler, visit->phase, req, &result);
         if (answer < 0) {
-            result = failed(r, visit->phase, handler);
+            result = failed(r, visit, handler);
             break;
         }
         if (answer == 0 && !goes_on(visit->phase, result))
@@ -173,7 +173,7 @@ int mp_phases_run(request_rec *r, const mp_visit *visit)
         mp_request_done(req);
     }
     else
-        mp_error_log(r, r->server, "MP0011", "making the request object", NULL);
+        mp_error_log(r, r->server, "MP0011", "making the request object", visit->interpreter, NULL);
     mp_lease_release(&lease);
     if (visit->phase != MP_CONTENT)
         return result;

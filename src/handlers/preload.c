@@ -35,7 +35,7 @@ static void run(const mp_preload *preload)
     if (!result) {
         apr_snprintf(what, sizeof(what), "%s %s%s%s (error importing)", preload->directive, preload->name,
                      preload->function ? "::" : "", preload->function ? preload->function : "");
-        mp_error_log(NULL, preload->server, "MP0020", what, NULL);
+        mp_error_log(NULL, preload->server, "MP0020", what, preload->interpreter, NULL);
     }
     Py_XDECREF(result);
     mp_lease_release(&lease);
@@ -56,7 +56,7 @@ void mp_preload_check_paths(const mp_process *process, server_rec *s)
 
         if (!code) {
             apr_snprintf(what, sizeof(what), "PythonPath %s (%s:%d)", path->expression, path->file, path->line);
-            mp_error_log(NULL, s, "MP0021", what, NULL);
+            mp_error_log(NULL, s, "MP0021", what, lease.interp->name, NULL);
         }
         Py_XDECREF(code);
     }

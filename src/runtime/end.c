@@ -2,6 +2,7 @@
 
 #include "runtime/error.h"
 #include "runtime/lease.h"
+#include "runtime/thread.h"
 
 #include "apr_thread_cond.h"
 #include "apr_thread_mutex.h"
@@ -71,7 +72,7 @@ static void finish(mp_interp *interp, int step)
     if (mp_lease_take_last(&lease, interp, end.server) != APR_SUCCESS)
         return;
     if (end.callbacks->finish(interp, step) < 0)
-        mp_error_log(NULL, end.server, "MP0032", what, NULL);
+        mp_error_log(NULL, end.server, "MP0032", what, interp->name, NULL);
     mp_lease_release(&lease);
 }
 

@@ -1,7 +1,5 @@
 #include "runtime/error.h"
 
-#include "runtime/lease.h"
-
 /* traceback.format_exception()'s text, new reference; NULL with another exception. */
 static PyObject *format(PyObject *type, PyObject *value, PyObject *traceback)
 {
@@ -46,10 +44,10 @@ static void log_lines(request_rec *r, server_rec *s, const char *what, const cha
     }
 }
 
-char *mp_error_log(request_rec *r, server_rec *s, const char *code, const char *what, apr_pool_t *p)
+char *mp_error_log(request_rec *r, server_rec *s, const char *code, const char *what, const char *interpreter,
+                   apr_pool_t *p)
 {
     PyObject *type, *value, *traceback, *text, *bytes = NULL;
-    const char *name = mp_lease_name();
     char first[512], *copy = NULL;
 
     PyErr_Fetch(&type, &value, &traceback);
@@ -62,7 +60,7 @@ char *mp_error_log(request_rec *r, server_rec *s, const char *code, const char *
     if (text)
         bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
     PyErr_Clear();
-    apr_snprintf(first, sizeof(first), name ? "%s failed in interpreter '%s'" : "%s failed", what, name);
+    apr_snprintf(first, sizeof(first), "%s failed in interpreter '%s'", what, interpreter);
     log_line(r, s, code, first, (int)strlen(first));
     if (bytes) {
         log_lines(r, s, what, PyBytes_AS_STRING(bytes));

@@ -1,14 +1,12 @@
 #include "runtime/interp.h"
 
 #include "runtime/error.h"
+#include "runtime/thread.h"
 #include "runtime/turns.h"
 
 #include "apr_atomic.h"
 #include "apr_thread_cond.h"
 #include "apr_thread_mutex.h"
-
-#include <pthread.h>
-#include <signal.h>
 
 typedef enum { STARTING, READY, FAILED } entry_state;
 
@@ -33,22 +31,6 @@ static struct {
     const mp_interp_callbacks *callbacks;
     volatile apr_uint32_t closed;
 } house;
-
-apr_status_t mp_thread_start(void *(*run)(void *data), void *data)
-{
-    sigset_t all, before;
-    pthread_t thread;
-    int failed;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);        /* inherited by the new thread */
-    failed = pthread_create(&thread, NULL, run, data);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed)
-        return APR_FROM_OS_ERROR(failed);
-    pthread_detach(thread);
-    return APR_SUCCESS;
-}
 
 static mp_gil gil_of(const char *name)
 {
@@ -132,7 +114,7 @@ static mp_interp *raise_child(const char *name, int own_gil, server_rec *s)
         return interp;
     }
     apr_snprintf(what, sizeof(what), "the start of interpreter '%s'", name);
-    mp_error_log(NULL, s, "MP0003", what, NULL);
+    mp_error_log(NULL, s, "MP0003", what, name, NULL);
     apr_pool_destroy(interp->pool);
     free(interp);
     if (!house.main) {
@@ -201,7 +183,7 @@ static void *keep(void *data)
         apr_thread_mutex_lock(house.lock);
         settle(e, interp);
         if (interp)
-            mp_turns_join(interp);
+            mp_turns_join(interp->state, interp->name);
     }
     return NULL;
 }

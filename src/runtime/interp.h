@@ -21,7 +21,7 @@ struct mp_interp {
     PyThreadState *parked;      /* its first thread state, the keeper's: the interpreter is never without one */
     int own_gil;
     apr_pool_t *pool;           /* for C data of this interpreter; guarded by its GIL */
-    void *api;                  /* mp_state of its _apache (api/apachemodule.h), set at birth */
+    void *api;                  /* mp_state of its _apache (api/state.h), set at birth */
     void *modules;              /* handlers/modules.c: what was imported for handlers */
     unsigned long epoch;        /* grows with every import that may have changed what a handler stands on */
     mp_interp *next;            /* born before */
@@ -47,8 +47,5 @@ mp_interp *mp_interp_main(void);
 /* The process is ending: no births and no leases from here on, but those of end.c. */
 void mp_interp_close(void);
 int mp_interp_closed(void);
-
-/* A thread whose signals are httpd's business, detached and never joined. */
-apr_status_t mp_thread_start(void *(*run)(void *data), void *data);
 
 #endif

@@ -214,11 +214,6 @@ void mp_lease_whose(request_rec **r, server_rec **s)
     *s = me && me->s ? me->s : ap_server_conf;
 }
 
-const char *mp_lease_name(void)
-{
-    return me && me->current ? me->current->interp->name : NULL;
-}
-
 int mp_lease_busy(void)
 {
     return me && attached(me);

@@ -43,9 +43,6 @@ void mp_lease_release(mp_lease *lease);
  * (one that a handler started) gets NULL and the server that httpd started with. */
 void mp_lease_whose(request_rec **r, server_rec **s);
 
-/* The name of the interpreter that this thread leases; NULL without a lease. */
-const char *mp_lease_name(void);
-
 /* Whether this thread is attached right now. Async-signal-safe. */
 int mp_lease_busy(void);
 

@@ -2,6 +2,8 @@
 
 #if PY_VERSION_HEX < 0x030d0000
 
+#include "runtime/thread.h"
+
 #include "apr_atomic.h"
 #include "apr_thread_cond.h"
 #include "apr_thread_mutex.h"
@@ -14,6 +16,8 @@ static struct {
     apr_thread_cond_t *somebody;
     volatile apr_uint32_t present;      /* threads that have a lease or want one */
     volatile apr_uint32_t asleep;       /* turn-takers that wait for somebody */
+    int joined;                         /* the keeper's, like the next */
+    PyInterpreterState *alone;          /* the first one, while it shares with nobody */
 } turns;
 
 apr_status_t mp_turns_start(void)
@@ -39,7 +43,7 @@ static void sleep_until_somebody(void)
 
 static void *take_turns(void *interp)
 {
-    PyThreadState *state = PyThreadState_New(((mp_interp *)interp)->state);
+    PyThreadState *state = PyThreadState_New(interp);
     int idle = 0;
 
     while (state) {
@@ -57,18 +61,21 @@ static void *take_turns(void *interp)
     return NULL;
 }
 
-void mp_turns_join(mp_interp *interp)
+void mp_turns_join(PyInterpreterState *interp, const char *name)
 {
     int failed = 0;
 
-    if (interp == mp_interp_main())
-        return;                 /* alone, it shares with nobody */
-    if (interp->next == mp_interp_main())
-        failed |= mp_thread_start(take_turns, mp_interp_main()) != APR_SUCCESS;
+    if (turns.joined++ == 0) {
+        turns.alone = interp;
+        return;
+    }
+    if (turns.alone)
+        failed = mp_thread_start(take_turns, turns.alone) != APR_SUCCESS;
+    turns.alone = NULL;
     failed |= mp_thread_start(take_turns, interp) != APR_SUCCESS;
     if (failed)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf, "MP0006: no thread could be started for interpreter "
-                     "'%s': what computes there for long may keep other interpreters waiting", interp->name);
+                     "'%s': what computes there for long may keep other interpreters waiting", name);
 }
 
 void mp_turns_begin(void)

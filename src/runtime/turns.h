@@ -10,19 +10,20 @@
 #ifndef MP_RUNTIME_TURNS_H
 #define MP_RUNTIME_TURNS_H
 
-#include "runtime/interp.h"
+#include "runtime/python.h"
 
 #if PY_VERSION_HEX < 0x030d0000
 
 apr_status_t mp_turns_start(void);          /* once per process */
-void mp_turns_join(mp_interp *interp);      /* the keeper, detached: a new interpreter */
+/* The keeper, detached: a new interpreter, which lives as long as the process, and so does its name. */
+void mp_turns_join(PyInterpreterState *interp, const char *name);
 void mp_turns_begin(void);                  /* detached: this thread is going to want the GIL */
 void mp_turns_end(void);
 
 #else
 
 static inline apr_status_t mp_turns_start(void) { return APR_SUCCESS; }
-static inline void mp_turns_join(mp_interp *interp) { (void)interp; }
+static inline void mp_turns_join(PyInterpreterState *interp, const char *name) { (void)interp; (void)name; }
 static inline void mp_turns_begin(void) { }
 static inline void mp_turns_end(void) { }
 
