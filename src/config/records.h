@@ -98,6 +98,7 @@ typedef struct {
     apr_table_t *config;                /* req.get_config(), once asked for: overrides the directory's flags */
     apr_table_t *options;               /* req.get_options(), once asked for */
     const mp_dir_conf *tables_of;       /* the record that these two were made from */
+    int unmapped;                       /* no file stands behind it: its <Location> has content handlers */
     int content_type_set;               /* req.content_type was assigned */
     int cleanup_registered;             /* PythonCleanupHandler will run */
     void *objects;                      /* engine's: the request objects, one per interpreter (api/requestobject.h) */

@@ -82,14 +82,8 @@ static int header_parser(request_rec *r)
     return result == OK || result == DECLINED ? run(r, MP_HEADER_PARSER) : result;
 }
 
-/* A <Location> that has content handlers of its own is not mapped to files. */
-static int is_unmapped(request_rec *r)
-{
-    const mp_handler *content = r->filename ? NULL : mp_handlers_find(r, MP_CONTENT, NULL);
-
-    return content && content->is_location;
-}
-
+/* A <Location> that has content handlers of its own is not mapped to files. httpd forgets the section between the two
+ * hooks, so the request's record tells the second one. */
 static int translate_name(request_rec *r)
 {
     const mp_handler *content;
@@ -100,13 +94,16 @@ static int translate_name(request_rec *r)
     content = mp_handlers_find(r, MP_CONTENT, NULL);
     if (!content || !content->is_location)
         return DECLINED;
+    mp_request_conf_get(r)->unmapped = 1;
     r->filename = NULL;     /* mod_rewrite may have left a URI there */
     return OK;
 }
 
 static int map_to_storage(request_rec *r)
 {
-    return is_unmapped(r) ? OK : DECLINED;
+    const mp_request_conf *conf = mp_request_conf_find(r);
+
+    return conf && conf->unmapped && !r->filename ? OK : DECLINED;
 }
 
 static int access_checker(request_rec *r)

@@ -54,6 +54,7 @@ def handler(req):
 def test_nothing_is_mapped_in_a_location_with_its_own_handler(httpd: Httpd, path: str, section: str) -> None:
     r = httpd.get(path, {"Host": "located"})
     assert r.text == repr((None, None, None, 1, section, path, False))
+    assert "AH00029" not in httpd.log_text()        # httpd looking for the file all the same
 
 
 def test_a_location_that_only_sets_the_handler_is_mapped(httpd: Httpd) -> None:
