@@ -243,7 +243,7 @@ static PyObject *get_allowed_methods(PyObject *self, void *Py_UNUSED(closure))
     names = apr_array_make(r->pool, 8, sizeof(const char *));
     if (r->allowed_methods) {
         for (i = 0; i < METHODS; i++)
-            if (i != M_INVALID && (r->allowed_methods->method_mask & (AP_METHOD_BIT << i))) {
+            if (i != M_INVALID && ((apr_uint64_t)r->allowed_methods->method_mask >> i & 1)) {
                 const char *name = i == M_GET ? "GET" : ap_method_name_of(r->pool, i);     /* httpd: or HEAD */
 
                 if (name)

@@ -109,9 +109,9 @@ def test_the_child_ends_in_the_middle_of_requests(tmp_path: Path, mpm: str) -> N
     how = signal.SIGWINCH if mpm == "event" else signal.SIGTERM     # Httpd.wait_quiet() says why
     with Httpd(tmp_path, CONF, FILES, mpm=mpm, children=2, threads=8) as server:
         def work(index: int) -> None:
-            path = ("/", "/main", "/own")[index % 3] + "?busy"
+            path = ("/", "/main", "/own")[index % 3]
             with suppress(OSError, http.client.HTTPException):      # until the server is gone
-                server.get(path)
+                server.get(path + "?busy")
                 if index == 0:
                     server.signal(how)
                 while True:
