@@ -95,7 +95,7 @@ void mp_engine_load(apr_pool_t *pchild, server_rec *s)
         engine = table;
         apr_pool_pre_cleanup_register(pchild, table, stop_engine);
         if (!host.threaded)
-            mp_signals_guard(table);
+            mp_signals_guard(table, s);
     }
     else
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "MP0203: the engine %s did not start; the lines before this one say "

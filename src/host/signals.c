@@ -1,12 +1,18 @@
+#include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "host/signals.h"
 #include "mpm_common.h"
 
+#define LOOK_EVERY_NS 20000000L
+
 static const struct {
     int number;
-    int waits;      /* for the end of the visit to Python */
+    int waits;      /* its handler ends the process */
 } guarded[] = {
     {SIGTERM, 1},
     {SIGHUP, 1},
@@ -17,31 +23,111 @@ static const struct {
 static void (*saved[GUARDED])(int);
 static const mp_engine_table *visited;
 static pthread_t main_thread;
-static volatile sig_atomic_t pending;
+static volatile sig_atomic_t pending;       /* the signal that waits, or 0 */
+static volatile sig_atomic_t is_blocked;    /* the watcher's word for the signal that it sends */
+static sem_t was_signalled;
 
-/* Async-signal-safe. A second signal that may not wait for a first one is httpd's insistence: it is served at once. */
-static void on_signal(int number)
+static void serve(int number)
 {
     size_t i = 0;
 
-    if (!pthread_equal(pthread_self(), main_thread)) {
-        pthread_kill(main_thread, number);
-        return;
-    }
     while (guarded[i].number != number)
         i++;
-    if (guarded[i].waits && !pending && visited->busy())
-        pending = number;
-    else
-        saved[i](number);
+    saved[i](number);
 }
 
-void mp_signals_guard(const mp_engine_table *engine)
+static int waits(int number)
 {
+    size_t i;
+
+    for (i = 0; i < GUARDED; i++)
+        if (guarded[i].number == number)
+            return guarded[i].waits;
+    return 0;
+}
+
+/* Async-signal-safe. A second signal while the first one waits is httpd's insistence: it is served at once. */
+static void on_signal(int number)
+{
+    if (!pthread_equal(pthread_self(), main_thread))
+        pthread_kill(main_thread, number);
+    else if (!waits(number))
+        serve(number);
+    else if (is_blocked) {
+        is_blocked = 0;
+        if (!visited->busy())
+            serve(number);
+    }
+    else if (pending)
+        serve(number);
+    else {
+        pending = number;
+        sem_post(&was_signalled);
+    }
+}
+
+/* The main thread sleeps in the kernel, so it has no lock of malloc's or of the GIL's. Without /proc: unknown, yes. */
+static int is_asleep(void)
+{
+    char path[64], text[512];
+    const char *state = NULL;
+    ssize_t n = 0;
+    int file;
+
+    apr_snprintf(path, sizeof(path), "/proc/self/task/%ld/stat", (long)getpid());
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        n = read(file, text, sizeof(text) - 1);
+        close(file);
+    }
+    if (n > 0) {
+        text[n] = '\0';
+        state = strrchr(text, ')');     /* pid (command) state */
+    }
+    return !state || strlen(state) < 3 || state[2] == 'S' || state[2] == 'D';
+}
+
+/* The main thread has not run for a while. */
+static int has_stood_still(clockid_t clock)
+{
+    const struct timespec pause = {0, LOOK_EVERY_NS};
+    struct timespec before, after;
+
+    clock_gettime(clock, &before);
+    nanosleep(&pause, NULL);
+    clock_gettime(clock, &after);
+    return before.tv_sec == after.tv_sec && before.tv_nsec == after.tv_nsec && is_asleep();
+}
+
+static void *watch(void *unused)
+{
+    clockid_t clock;
+
+    while (sem_wait(&was_signalled) != 0)
+        ;
+    if (pthread_getcpuclockid(main_thread, &clock) != 0)
+        return NULL;            /* then it is served when the main thread leaves Python, or when httpd insists */
+    for (;;)
+        if (has_stood_still(clock)) {
+            is_blocked = 1;
+            pthread_kill(main_thread, pending);
+        }
+    return unused;
+}
+
+void mp_signals_guard(const mp_engine_table *engine, server_rec *s)
+{
+    pthread_t watcher;
     size_t i;
 
     visited = engine;
     main_thread = pthread_self();
+    if (sem_init(&was_signalled, 0, 0) != 0 || pthread_create(&watcher, NULL, watch, NULL) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s, "MP0205: no thread could be started to watch for the end of "
+                     "this process; it may end in the middle of a handler");
+        return;
+    }
+    pthread_detach(watcher);
     for (i = 0; i < GUARDED; i++) {
         struct sigaction action;
 
@@ -56,10 +142,6 @@ void mp_signals_guard(const mp_engine_table *engine)
 
 void mp_signals_idle(void)
 {
-    int number = pending;
-
-    if (number) {
-        pending = 0;
-        raise(number);
-    }
+    if (pending)
+        serve(pending);
 }
