@@ -142,6 +142,6 @@ void mp_signals_guard(const mp_engine_table *engine, server_rec *s)
 
 void mp_signals_idle(void)
 {
-    if (pending)
+    if (pending && pthread_equal(pthread_self(), main_thread))
         serve(pending);
 }

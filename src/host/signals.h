@@ -19,7 +19,7 @@
 /* On the child's main thread, after the MPM has set its handlers, with all signals blocked: the watcher inherits that. */
 void mp_signals_guard(const mp_engine_table *engine, server_rec *s);
 
-/* mp_host_table.idle */
+/* mp_host_table.idle: any thread, which has just left Python. */
 void mp_signals_idle(void);
 
 #endif
