@@ -42,7 +42,7 @@ BASE_MODULES = ("authn_core", "authz_core", "authz_host", "authz_user", "alias",
 
 FAULTS = re.compile(
     r"(?!.*AH00(?:161|484): server reached MaxRequestWorkers"       # small servers under load reach it
-    r"|.*AH03093: process_socket: apr_pollset_add failure)"         # event: SIGTERM closed a keep-alive connection
+    r"|.*AH0309[23]: process_\w+: apr_pollset_add failure)"         # event: SIGTERM closed the connection meanwhile
     r".*(?:\[[\w-]*:(?:error|crit|alert|emerg)\]|Traceback \(most recent call last\)|exit signal|still did not exit"
     r"|Sanitizer|runtime error:|Fatal Python error|Exception ignored in|core dumped)")
 
