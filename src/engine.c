@@ -19,11 +19,10 @@ __attribute__((used)) static const char stamp[] = MP_STAMP "seam=" MP_SEAM_TEXT 
 static const mp_interp_callbacks interp_callbacks = { "_apache", mp_api_init, mp_package_start };
 static const mp_end_callbacks end_callbacks = { mp_cleanup_run_last, mp_package_finish };
 
-static apr_status_t start(const mp_host_table *host, apr_pool_t *pchild, server_rec *s)
+static apr_status_t start(const mp_host_table *host, server_rec *s)
 {
     apr_status_t status;
 
-    (void)pchild;       /* Python outlives it */
     mp_host = host;
     mp_api_register_cleanup = mp_cleanup_add;
     if ((status = mp_lease_start()) != APR_SUCCESS || (status = mp_turns_start()) != APR_SUCCESS ||

@@ -9,11 +9,11 @@
 
 #include "config/records.h"
 
-#define MP_SEAM 1
-#define MP_SEAM_TEXT "1"
+#define MP_SEAM 2
+#define MP_SEAM_TEXT "2"
 
 /* Stands in every engine's file, so that the parent can tell its Python without loading it:
- * MP_STAMP "seam=1 python=3.13.0" */
+ * MP_STAMP "seam=2 python=3.13.0" */
 #define MP_STAMP "mod_python engine: "
 
 /* What the module offers to the engine. Any thread may call these, without a GIL or with one: none blocks. */
@@ -22,7 +22,6 @@ typedef struct {
     module *module;                     /* configuration and log index */
     const mp_process *process;
     const char *library;                /* the file of mod_python.so */
-    int threaded;                       /* the MPM serves requests on several threads */
     const char *(*phase_directive)(mp_phase phase);
     const char *(*phase_function)(mp_phase phase);
     const mp_dir_conf *(*dir_conf)(const request_rec *r);
@@ -50,7 +49,7 @@ typedef struct {
     int seam;
     const char *python;                 /* "3.13.0" */
     /* In child_init, on the child's main thread: boots CPython and runs the preloads. Failures are logged. */
-    apr_status_t (*start)(const mp_host_table *host, apr_pool_t *pchild, server_rec *s);
+    apr_status_t (*start)(const mp_host_table *host, server_rec *s);
     /* Once, when the child ends: cleanups, threading shutdown, atexit; bounded in time. */
     void (*stop)(void);
     /* Runs the stack; returns what the hook must return. Any request thread. */

@@ -113,7 +113,7 @@ done:
     return status;
 }
 
-static int set_number(PyObject *self, PyObject *value, const mp_field *field)
+static int set_int(PyObject *self, PyObject *value, const mp_field *field)
 {
     long long number;
     char *rec;
@@ -123,37 +123,12 @@ static int set_number(PyObject *self, PyObject *value, const mp_field *field)
     number = PyLong_AsLongLong(value);
     if (number == -1 && PyErr_Occurred())
         return -1;
-    if ((field->kind == MP_INT && (number < INT_MIN || number > INT_MAX)) ||
-        (field->kind == MP_LONG && (number < LONG_MIN || number > LONG_MAX)))
+    if (number < INT_MIN || number > INT_MAX)
         return PyErr_Format(PyExc_OverflowError, "%s: %lld is too large", field->name, number), -1;
     rec = mp_object_rec(self);
     if (!rec)
         return -1;
-    switch (field->kind) {
-    case MP_INT:   *(int *)(rec + field->offset) = (int)number; break;
-    case MP_LONG:  *(long *)(rec + field->offset) = (long)number; break;
-    case MP_OFF:   *(apr_off_t *)(rec + field->offset) = (apr_off_t)number; break;
-    default:       *(apr_int64_t *)(rec + field->offset) = (apr_int64_t)number; break;
-    }
-    return 0;
-}
-
-static int set_time(PyObject *self, PyObject *value, const mp_field *field)
-{
-    double seconds;
-    char *rec;
-
-    if (!PyLong_Check(value) && !PyFloat_Check(value))
-        return refuse(field, "float or int (seconds)", value);
-    seconds = PyFloat_AsDouble(value);
-    if (seconds == -1.0 && PyErr_Occurred())
-        return -1;
-    if (!(seconds > -9e12 && seconds < 9e12))   /* also NaN; apr_time_t counts microseconds in 64 bits */
-        return PyErr_Format(PyExc_OverflowError, "%s: %R is no time in seconds", field->name, value), -1;
-    rec = mp_object_rec(self);
-    if (!rec)
-        return -1;
-    *(apr_time_t *)(rec + field->offset) = (apr_time_t)(seconds * APR_USEC_PER_SEC);
+    *(int *)(rec + field->offset) = (int)number;
     return 0;
 }
 
@@ -169,12 +144,7 @@ int mp_field_set(PyObject *self, PyObject *value, void *field_)
     case MP_LATIN1:
         return set_string(self, value, field);
     case MP_INT:
-    case MP_LONG:
-    case MP_OFF:
-    case MP_INT64:
-        return set_number(self, value, field);
-    case MP_TIME:
-        return set_time(self, value, field);
+        return set_int(self, value, field);
     default:
         return PyErr_Format(PyExc_AttributeError, "%s is read-only", field->name), -1;
     }

@@ -49,7 +49,7 @@ typedef struct {
 } mp_field;
 
 PyObject *mp_field_get(PyObject *self, void *field);
-int mp_field_set(PyObject *self, PyObject *value, void *field);     /* strings go to mp_object_pool(self) */
+int mp_field_set(PyObject *self, PyObject *value, void *field);    /* text, in mp_object_pool()'s pool, and MP_INT */
 
 /* An entry of a PyGetSetDef table: a field that is read-only. */
 #define MP_FIELD(name, type, field, kind) \

@@ -131,7 +131,6 @@ const char *mp_handler_directory(request_rec *r, const mp_handler *handler);
 
 /* The interpreter that runs this handler of this request (spec: directives, section 5). Never NULL. */
 const char *mp_interpreter_name(request_rec *r, const mp_handler *handler);
-const char *mp_interpreter_name_of_server(const server_rec *s);
 
 /* A flag of the request: its own table (req.get_config()) first, then the directory's record, then `unset`. */
 int mp_flag(request_rec *r, const char *directive, int value, int unset);

@@ -43,14 +43,13 @@ int mp_cleanup_add(mp_interp *interp, server_rec *s, PyObject *callable, PyObjec
     return 0;
 }
 
-int mp_cleanup_run_last(server_rec *s, void (*begin)(const char *what))
+int mp_cleanup_run_last(void (*begin)(const char *what))
 {
     PyObject *result;
     mp_lease lease;
     char what[256];
     entry *e;
 
-    (void)s;
     apr_thread_mutex_lock(lock);
     if ((e = last))
         last = e->before;

@@ -14,6 +14,6 @@ apr_status_t mp_cleanup_start(void);    /* once per process */
 int mp_cleanup_add(mp_interp *interp, server_rec *s, PyObject *callable, PyObject *data);
 
 /* For runtime/end.h. */
-int mp_cleanup_run_last(server_rec *s, void (*begin)(const char *what));
+int mp_cleanup_run_last(void (*begin)(const char *what));
 
 #endif

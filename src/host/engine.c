@@ -78,23 +78,23 @@ void mp_engine_load(apr_pool_t *pchild, server_rec *s)
     const mp_engine_table *table;
     apr_status_t rv;
     sigset_t all, before;
+    int threaded;
 
     host.process = mp_process_get();
     host.library = mp_home_library();
-    if (ap_mpm_query(AP_MPMQ_IS_THREADED, &host.threaded) != APR_SUCCESS)
-        host.threaded = AP_MPMQ_NOT_SUPPORTED;
-    host.threaded = host.threaded != AP_MPMQ_NOT_SUPPORTED;
+    if (ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) != APR_SUCCESS)
+        threaded = AP_MPMQ_NOT_SUPPORTED;
     if (is_other_python(host.process->python, s) || !(table = open_engine(host.process->engine, s)))
         return;
 
     /* Threads that preloads start inherit the mask, so httpd's signals stay on httpd's threads. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    rv = table->start(&host, pchild, s);
+    rv = table->start(&host, s);
     if (rv == APR_SUCCESS) {
         engine = table;
         apr_pool_pre_cleanup_register(pchild, table, stop_engine);
-        if (!host.threaded)
+        if (threaded == AP_MPMQ_NOT_SUPPORTED)
             mp_signals_guard(table, s);
     }
     else

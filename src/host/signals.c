@@ -27,23 +27,18 @@ static volatile sig_atomic_t pending;       /* the signal that waits, or 0 */
 static volatile sig_atomic_t is_blocked;    /* the watcher's word for the signal that it sends */
 static sem_t was_signalled;
 
-static void serve(int number)
+static size_t index_of(int number)
 {
     size_t i = 0;
 
     while (guarded[i].number != number)
         i++;
-    saved[i](number);
+    return i;
 }
 
-static int waits(int number)
+static void serve(int number)
 {
-    size_t i;
-
-    for (i = 0; i < GUARDED; i++)
-        if (guarded[i].number == number)
-            return guarded[i].waits;
-    return 0;
+    saved[index_of(number)](number);
 }
 
 /* Async-signal-safe. A second signal while the first one waits is httpd's insistence: it is served at once. */
@@ -51,7 +46,7 @@ static void on_signal(int number)
 {
     if (!pthread_equal(pthread_self(), main_thread))
         pthread_kill(main_thread, number);
-    else if (!waits(number))
+    else if (!guarded[index_of(number)].waits)
         serve(number);
     else if (is_blocked) {
         is_blocked = 0;

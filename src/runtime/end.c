@@ -82,7 +82,7 @@ static void *work(void *number)
     int step;
 
     my_number = (int)(intptr_t)number;
-    while (!given_up() && end.callbacks->cleanup(end.server, begin))
+    while (!given_up() && end.callbacks->cleanup(begin))
         ;
     while (!given_up() && next_step(&interp, &step))
         finish(interp, step);

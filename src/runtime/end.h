@@ -13,8 +13,8 @@
 
 /* The upper rooms' part. Both are called detached and take their lease with mp_lease_take_last(). */
 typedef struct {
-    /* Runs one registered cleanup; 0 when none is left. Says through *what which one it is about to run. */
-    int (*cleanup)(server_rec *s, void (*begin)(const char *what));
+    /* Runs one registered cleanup; 0 when none is left. Says through begin() which one it is about to run. */
+    int (*cleanup)(void (*begin)(const char *what));
     /* Attached: threading's shutdown (step 0), then atexit (step 1). -1 with an exception. */
     int (*finish)(mp_interp *interp, int step);
 } mp_end_callbacks;
