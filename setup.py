@@ -14,8 +14,10 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).resolve().parent
+STUBS = "python/mod_python/_apache.pyi"
 sys.path.insert(0, str(HERE / "tools"))
 
+import docstrings  # noqa: E402
 import python_facts  # noqa: E402
 
 
@@ -67,6 +69,8 @@ class BuildLibraries(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         ext.extra_compile_args = ["-std=gnu11", *httpd_flags()]
+        docstrings.write_header(str(HERE / STUBS), os.path.join(self.build_temp, "docstrings.h"))
+        ext.include_dirs = [*ext.include_dirs, self.build_temp]
         super().build_extension(ext)
 
     def get_ext_filename(self, fullname: str) -> str:
@@ -104,7 +108,7 @@ setup(
             library_dirs=[facts["libdir"]],
             runtime_library_dirs=[] if system else [facts["libdir"]],
             libraries=[facts["library"]],
-            depends=headers,
+            depends=[*headers, STUBS],
         ),
     ],
 )

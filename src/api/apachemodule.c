@@ -4,6 +4,7 @@
 #include "api/types.h"
 
 #include "apr_allocator.h"
+#include "docstrings.h"
 
 #define MAX_FREE (1024 * 1024)      /* bytes that the allocator of tables keeps for the next ones */
 
@@ -16,9 +17,8 @@ static int execute(PyObject *module)
         return -1;
     }
     apr_allocator_max_free_set(state->allocator, MAX_FREE);
-    state->SERVER_RETURN = PyErr_NewExceptionWithDoc("_apache.SERVER_RETURN",
-                                                     "Ends the handler; args[0] is what it returns.",
-                                                     PyExc_Exception, NULL);
+    state->SERVER_RETURN = PyErr_NewExceptionWithDoc("_apache.SERVER_RETURN", MP_DOC_SERVER_RETURN, PyExc_Exception,
+                                                     NULL);
     state->keys_name = PyUnicode_InternFromString("keys");
     state->servers = PyDict_New();
     if (!state->SERVER_RETURN || !state->keys_name || !state->servers ||
@@ -59,7 +59,7 @@ static PyModuleDef_Slot slots[] = {
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = mp_state_module_name,
-    .m_doc = "httpd's objects and functions; mod_python.apache is the public face.",
+    .m_doc = MP_DOC__apache,
     .m_size = sizeof(mp_state),
     .m_methods = mp_api_functions,
     .m_slots = slots,

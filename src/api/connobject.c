@@ -5,6 +5,8 @@
 #include "api/logline.h"
 #include "runtime/lease.h"
 
+#include "docstrings.h"
+
 typedef struct {
     mp_object object;
     PyObject *notes;            /* owned, made on first use: an exact mp_table, so no cycle is possible */
@@ -210,38 +212,38 @@ static void dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-#define FIELD(field, kind) MP_FIELD(#field, conn_rec, field, kind)
-#define GETTER(name, function) { name, function, NULL, NULL, NULL }
+#define FIELD(field, kind) MP_FIELD(#field, conn_rec, field, kind, MP_DOC_mp_conn_##field)
+#define GETTER(name, function) { #name, function, NULL, MP_DOC_mp_conn_##name, NULL }
 static PyGetSetDef members[] = {
-    GETTER("base_server", base_server),
-    GETTER("local_addr", local_addr),
-    GETTER("client_addr", client_addr),
-    GETTER("remote_addr", remote_addr),
+    GETTER(base_server, base_server),
+    GETTER(local_addr, local_addr),
+    GETTER(client_addr, client_addr),
+    GETTER(remote_addr, remote_addr),
     FIELD(client_ip, MP_STRING),
     FIELD(local_ip, MP_STRING),
-    GETTER("remote_ip", remote_ip),
+    GETTER(remote_ip, remote_ip),
     FIELD(remote_host, MP_STRING),
     FIELD(remote_logname, MP_STRING),
     FIELD(local_host, MP_STRING),
-    GETTER("aborted", aborted),
-    { "keepalive", keepalive, set_keepalive, NULL, NULL },
-    GETTER("double_reverse", double_reverse),
+    GETTER(aborted, aborted),
+    { "keepalive", keepalive, set_keepalive, MP_DOC_mp_conn_keepalive, NULL },
+    GETTER(double_reverse, double_reverse),
     FIELD(keepalives, MP_INT),
     FIELD(id, MP_LONG),
-    GETTER("notes", notes),
-    GETTER("hlist", hlist),
-    GETTER("_conn_rec", capsule),
+    GETTER(notes, notes),
+    GETTER(hlist, hlist),
+    GETTER(_conn_rec, capsule),
     { NULL, NULL, NULL, NULL, NULL }
 };
 
 static PyMethodDef methods[] = {
     { "log_error", (PyCFunction)(void (*)(void))log_error, METH_VARARGS | METH_KEYWORDS,
-      "log_error(message, level=APLOG_ERR): one entry in the error log, with the client's address." },
+      MP_DOC_mp_conn_log_error },
     { NULL, NULL, 0, NULL }
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "A connection to a client." },
+    { Py_tp_doc, MP_DOC_mp_conn },
     { Py_tp_dealloc, dealloc },
     { Py_tp_getset, members },
     { Py_tp_methods, methods },

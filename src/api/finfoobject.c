@@ -3,6 +3,7 @@
 #include "api/convert.h"
 
 #include "apr_file_info.h"
+#include "docstrings.h"
 
 typedef struct {
     PyObject_HEAD
@@ -133,16 +134,16 @@ static void dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-#define FACT(name, which) { name, get_fact, NULL, NULL, (void *)(uintptr_t)(which) }
+#define FACT(name, which) { #name, get_fact, NULL, MP_DOC_mp_finfo_##name, (void *)(uintptr_t)(which) }
 static PyGetSetDef members[] = {
-    FACT("fname", FNAME), FACT("filetype", FILETYPE), FACT("valid", VALID), FACT("protection", PROTECTION),
-    FACT("user", USER), FACT("group", GROUP), FACT("size", SIZE), FACT("inode", INODE), FACT("device", DEVICE),
-    FACT("nlink", NLINK), FACT("atime", ATIME), FACT("mtime", MTIME), FACT("ctime", CTIME), FACT("name", NAME),
+    FACT(fname, FNAME), FACT(filetype, FILETYPE), FACT(valid, VALID), FACT(protection, PROTECTION),
+    FACT(user, USER), FACT(group, GROUP), FACT(size, SIZE), FACT(inode, INODE), FACT(device, DEVICE),
+    FACT(nlink, NLINK), FACT(atime, ATIME), FACT(mtime, MTIME), FACT(ctime, CTIME), FACT(name, NAME),
     { NULL, NULL, NULL, NULL, NULL }
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "What is known of a file; also a sequence in the order of apache.FINFO_*." },
+    { Py_tp_doc, MP_DOC_mp_finfo },
     { Py_tp_dealloc, dealloc },
     { Py_tp_getset, members },
     { Py_tp_repr, repr },

@@ -4,6 +4,7 @@
 #include "api/types.h"
 #include "runtime/lease.h"
 
+#include "docstrings.h"
 #include "util_cfgtree.h"
 
 static PyObject *log_error(PyObject *module, PyObject *args)
@@ -185,19 +186,15 @@ static PyObject *modules_changed(PyObject *module, PyObject *Py_UNUSED(args))
 }
 
 PyMethodDef mp_api_functions[] = {
-    { "log_error", log_error, METH_VARARGS,
-      "log_error(message, level=APLOG_ERR, server=None): write one entry to the error log." },
-    { "config_tree", config_tree, METH_NOARGS,
-      "The parsed configuration: a tuple (name, args) for each directive; behind a container a list of its content." },
-    { "mpm_query", mpm_query, METH_O, "What the MPM answers to one of the AP_MPMQ_ codes, an int." },
-    { "server_root", server_root, METH_NOARGS, "ServerRoot." },
-    { "exists_config_define", exists_config_define, METH_O, "Whether httpd was started with -D name." },
-    { "register_cleanup", register_cleanup, METH_VARARGS,
-      "register_cleanup(callable, data=None): call callable(data) when this process ends; the last one goes first." },
-    { "stat", stat_file, METH_VARARGS, "stat(fname, wanted): an mp_finfo; a missing file has filetype APR_NOFILE." },
-    { "_request", current_request, METH_NOARGS, "The request that this thread serves, or None." },
-    { "_log", log_here, METH_VARARGS,
-      "_log(level, message): to the log of the request or server that this thread serves." },
-    { "_modules_changed", modules_changed, METH_NOARGS, "What was imported for a handler may have changed." },
+    { "log_error", log_error, METH_VARARGS, MP_DOC_log_error },
+    { "config_tree", config_tree, METH_NOARGS, MP_DOC_config_tree },
+    { "mpm_query", mpm_query, METH_O, MP_DOC_mpm_query },
+    { "server_root", server_root, METH_NOARGS, MP_DOC_server_root },
+    { "exists_config_define", exists_config_define, METH_O, MP_DOC_exists_config_define },
+    { "register_cleanup", register_cleanup, METH_VARARGS, MP_DOC_register_cleanup },
+    { "stat", stat_file, METH_VARARGS, MP_DOC_stat },
+    { "_request", current_request, METH_NOARGS, MP_DOC__request },
+    { "_log", log_here, METH_VARARGS, MP_DOC__log },
+    { "_modules_changed", modules_changed, METH_NOARGS, MP_DOC__modules_changed },
     { NULL, NULL, 0, NULL }
 };

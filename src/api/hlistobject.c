@@ -2,6 +2,8 @@
 #include "api/convert.h"
 #include "api/types.h"
 
+#include "docstrings.h"
+
 typedef struct {
     mp_object head;             /* rec: the request_rec */
     const mp_handler *handler;  /* borrowed from the configuration or the request; NULL behind the last */
@@ -75,22 +77,22 @@ static void dealloc(PyObject *self)
 }
 
 static PyGetSetDef members[] = {
-    { "handler", get_handler, NULL, "The handler's text; None behind the last one.", NULL },
-    { "silent", get_silent, NULL, "1 if it comes from PythonHandlerModule.", NULL },
-    { "is_location", get_is_location, NULL, "1 if directory is a Location's text.", NULL },
-    { "directory", get_directory, NULL, "Where the directive stands, or None.", NULL },
-    { "location", get_location, NULL, "The Location's text, or None.", NULL },
-    { "parent", get_parent, NULL, "None.", NULL },
+    { "handler", get_handler, NULL, MP_DOC_mp_hlist_handler, NULL },
+    { "silent", get_silent, NULL, MP_DOC_mp_hlist_silent, NULL },
+    { "is_location", get_is_location, NULL, MP_DOC_mp_hlist_is_location, NULL },
+    { "directory", get_directory, NULL, MP_DOC_mp_hlist_directory, NULL },
+    { "location", get_location, NULL, MP_DOC_mp_hlist_location, NULL },
+    { "parent", get_parent, NULL, MP_DOC_mp_hlist_parent, NULL },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
 static PyMethodDef methods[] = {
-    { "next", next, METH_NOARGS, "next($self, /)\n--\n\nMoves on to the next handler." },
+    { "next", next, METH_NOARGS, MP_DOC_mp_hlist_next },
     { NULL, NULL, 0, NULL }
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "The handlers of the running phase, from the one that runs." },
+    { Py_tp_doc, MP_DOC_mp_hlist },
     { Py_tp_dealloc, dealloc },
     { Py_tp_getset, members },
     { Py_tp_methods, methods },

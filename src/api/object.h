@@ -51,9 +51,9 @@ typedef struct {
 PyObject *mp_field_get(PyObject *self, void *field);
 int mp_field_set(PyObject *self, PyObject *value, void *field);    /* text, in mp_object_pool()'s pool, and MP_INT */
 
-/* An entry of a PyGetSetDef table: a field that is read-only. */
-#define MP_FIELD(name, type, field, kind) \
-    { name, mp_field_get, NULL, NULL, (void *)&(const mp_field){ name, kind, offsetof(type, field), 0 } }
+/* An entry of a PyGetSetDef table: a field that is read-only; `doc` is the MP_DOC_ text of the member. */
+#define MP_FIELD(name, type, field, kind, doc) \
+    { name, mp_field_get, NULL, doc, (void *)&(const mp_field){ name, kind, offsetof(type, field), 0 } }
 
 /* Where a string that is set on this object must live: the request's or connection's pool. */
 apr_pool_t *mp_object_pool(PyObject *self);

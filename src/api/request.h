@@ -94,40 +94,40 @@ PyObject *mp_request_next_line(PyObject *self);         /* tp_iternext */
 
 extern const PyGetSetDef mp_request_fields[];           /* requestfields.c */
 
-/* All methods: name, signature (for help() and inspect), what it does. The function of `write` is mp_request_write. */
+/* All methods. The function of `write` is mp_request_write, its text MP_DOC_mp_request_write. */
 #define MP_REQUEST_METHODS(X) \
-    X(write, "($self, /, data, flush=1)", "Sends data, or with flush=0 leaves it in httpd's output chain.") \
-    X(flush, "($self, /)", "Sends what is queued.") \
-    X(read, "($self, /, len=-1)", "At most len bytes of the body; all that is left without a len.") \
-    X(readline, "($self, /, len=-1)", "The body's next line with its LF, at most len bytes of it.") \
-    X(readlines, "($self, /, sizehint=-1)", "The body's lines, as many as it takes to reach sizehint bytes.") \
-    X(discard_request_body, "($self, /)", "Reads and forgets the body. OK or an HTTP status.") \
-    X(sendfile, "($self, /, path, offset=0, len=-1)", "Sends (a part of) a file. The number of bytes.") \
-    X(internal_redirect, "($self, /, new_uri)", "Runs the whole request for new_uri, then comes back.") \
-    X(add_handler, "($self, /, htype, handler, dir=None)", "Adds a handler to a phase of this request.") \
-    X(get_config, "($self, /)", "The Python* settings in effect, a live table.") \
-    X(get_options, "($self, /)", "The PythonOption values in effect, a live table.") \
-    X(register_cleanup, "($self, /, callable, data=None)", "callable(data) runs when the request ends.") \
-    X(log_error, "($self, /, message, level=3)", "Writes to this request's error log.") \
-    X(add_common_vars, "($self, /)", "Fills subprocess_env with httpd's common variables.") \
-    X(add_cgi_vars, "($self, /)", "Fills subprocess_env with the CGI variables.") \
-    X(allow_methods, "($self, /, methods, reset=0)", "Adds to the methods of the Allow header.") \
-    X(auth_name, "($self, /)", "AuthName in effect, or None.") \
-    X(auth_type, "($self, /)", "AuthType in effect, or None.") \
-    X(get_basic_auth_pw, "($self, /)", "The client's password or None; sets req.user.") \
-    X(construct_url, "($self, /, uri)", "The absolute URL of a path on this server.") \
-    X(document_root, "($self, /)", "DocumentRoot.") \
-    X(get_remote_host, "($self, /, type=1, str_is_ip=None)", "The client's host name or address.") \
-    X(is_https, "($self, /)", "1 if the client came by TLS.") \
-    X(ssl_var_lookup, "($self, /, name)", "A variable of mod_ssl, or None.") \
-    X(meets_conditions, "($self, /)", "OK, 304 or 412, by the conditional headers.") \
-    X(set_content_length, "($self, /, len)", "Sets the Content-Length header.") \
-    X(set_etag, "($self, /)", "Sets ETag from finfo.") \
-    X(set_last_modified, "($self, /)", "Sets Last-Modified from mtime.") \
-    X(update_mtime, "($self, /, dependency_mtime)", "mtime becomes the later of the two.") \
-    X(send_http_header, "($self, /)", "Does nothing; httpd sends the headers with the first data.")
+    X(write) \
+    X(flush) \
+    X(read) \
+    X(readline) \
+    X(readlines) \
+    X(discard_request_body) \
+    X(sendfile) \
+    X(internal_redirect) \
+    X(add_handler) \
+    X(get_config) \
+    X(get_options) \
+    X(register_cleanup) \
+    X(log_error) \
+    X(add_common_vars) \
+    X(add_cgi_vars) \
+    X(allow_methods) \
+    X(auth_name) \
+    X(auth_type) \
+    X(get_basic_auth_pw) \
+    X(construct_url) \
+    X(document_root) \
+    X(get_remote_host) \
+    X(is_https) \
+    X(ssl_var_lookup) \
+    X(meets_conditions) \
+    X(set_content_length) \
+    X(set_etag) \
+    X(set_last_modified) \
+    X(update_mtime) \
+    X(send_http_header)
 
-#define X(name, signature, doc) \
+#define X(name) \
     PyObject *mp_request_##name(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 MP_REQUEST_METHODS(X)
 #undef X

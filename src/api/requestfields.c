@@ -1,9 +1,11 @@
 /* The members of mp_request. */
 #include "api/request.h"
 
+#include "docstrings.h"
+
 /* A member that is the request_rec's field of the same name. Compound literals at file scope are static. */
 #define FIELD(kind_, member, set, nullable_) \
-    { #member, mp_field_get, set, NULL, \
+    { #member, mp_field_get, set, MP_DOC_mp_request_##member, \
       (void *)&(const mp_field){ #member, kind_, offsetof(request_rec, member), nullable_ } }
 #define READ_ONLY(kind, member) FIELD(kind, member, NULL, 0)
 #define WRITABLE(kind, member) FIELD(kind, member, mp_field_set, 0)
@@ -280,13 +282,14 @@ static PyObject *get_useragent_addr(PyObject *self, void *Py_UNUSED(closure))
     return Py_BuildValue("(Ni)", mp_text_from(r->useragent_ip), r->useragent_addr ? (int)r->useragent_addr->port : 0);
 }
 
-#define COMPUTED(name, get, set) { name, get, set, NULL, NULL }
-#define TABLE(name, which) { name, get_table, NULL, NULL, (void *)(uintptr_t)(which) }
-#define RELATIVE(member) { #member, get_relative, NULL, NULL, (void *)offsetof(request_rec, member) }
+#define COMPUTED(name, get, set) { #name, get, set, MP_DOC_mp_request_##name, NULL }
+#define TABLE(name, which) { #name, get_table, NULL, MP_DOC_mp_request_##name, (void *)(uintptr_t)(which) }
+#define RELATIVE(member) \
+    { #member, get_relative, NULL, MP_DOC_mp_request_##member, (void *)offsetof(request_rec, member) }
 
 const PyGetSetDef mp_request_fields[] = {
-    COMPUTED("connection", get_connection, NULL),
-    COMPUTED("server", get_server, NULL),
+    COMPUTED(connection, get_connection, NULL),
+    COMPUTED(server, get_server, NULL),
     RELATIVE(next),
     RELATIVE(prev),
     RELATIVE(main),
@@ -304,8 +307,8 @@ const PyGetSetDef mp_request_fields[] = {
     READ_ONLY(MP_STRING, method),
     READ_ONLY(MP_INT, method_number),
     READ_ONLY(MP_INT64, allowed),
-    COMPUTED("allowed_xmethods", get_allowed_xmethods, NULL),
-    COMPUTED("allowed_methods", get_allowed_methods, NULL),
+    COMPUTED(allowed_xmethods, get_allowed_xmethods, NULL),
+    COMPUTED(allowed_methods, get_allowed_methods, NULL),
 
     READ_ONLY(MP_OFF, sent_bodyct),
     READ_ONLY(MP_OFF, bytes_sent),
@@ -319,22 +322,22 @@ const PyGetSetDef mp_request_fields[] = {
     READ_ONLY(MP_INT, read_chunked),
     READ_ONLY(MP_UINT, expecting_100),
     READ_ONLY(MP_INT, eos_sent),
-    COMPUTED("_bytes_queued", get_bytes_queued, NULL),
+    COMPUTED(_bytes_queued, get_bytes_queued, NULL),
 
-    TABLE("headers_in", MP_HEADERS_IN),
-    TABLE("headers_out", MP_HEADERS_OUT),
-    TABLE("err_headers_out", MP_ERR_HEADERS_OUT),
-    TABLE("subprocess_env", MP_SUBPROCESS_ENV),
-    TABLE("notes", MP_NOTES),
+    TABLE(headers_in, MP_HEADERS_IN),
+    TABLE(headers_out, MP_HEADERS_OUT),
+    TABLE(err_headers_out, MP_ERR_HEADERS_OUT),
+    TABLE(subprocess_env, MP_SUBPROCESS_ENV),
+    TABLE(notes, MP_NOTES),
 
-    COMPUTED("phase", get_phase, NULL),
-    COMPUTED("interpreter", get_interpreter, NULL),
-    COMPUTED("extension", get_extension, NULL),
-    COMPUTED("hlist", get_hlist, NULL),
+    COMPUTED(phase, get_phase, NULL),
+    COMPUTED(interpreter, get_interpreter, NULL),
+    COMPUTED(extension, get_extension, NULL),
+    COMPUTED(hlist, get_hlist, NULL),
 
-    COMPUTED("content_type", get_content_type, set_content_type),
-    COMPUTED("_content_type_set", get_content_type_set, NULL),
-    COMPUTED("content_languages", get_content_languages, set_content_languages),
+    COMPUTED(content_type, get_content_type, set_content_type),
+    COMPUTED(_content_type_set, get_content_type_set, NULL),
+    COMPUTED(content_languages, get_content_languages, set_content_languages),
     NULLABLE(MP_STRING, content_encoding),
     NULLABLE(MP_STRING, handler),
     READ_ONLY(MP_STRING, vlist_validator),
@@ -349,13 +352,13 @@ const PyGetSetDef mp_request_fields[] = {
     NULLABLE(MP_PATH, canonical_filename),
     NULLABLE(MP_STRING, path_info),
     NULLABLE(MP_STRING, args),
-    COMPUTED("finfo", get_finfo, set_finfo),
-    COMPUTED("parsed_uri", get_parsed_uri, NULL),
+    COMPUTED(finfo, get_finfo, set_finfo),
+    COMPUTED(parsed_uri, get_parsed_uri, NULL),
     WRITABLE(MP_INT, used_path_info),
-    COMPUTED("useragent_addr", get_useragent_addr, NULL),
+    COMPUTED(useragent_addr, get_useragent_addr, NULL),
     READ_ONLY(MP_STRING, useragent_ip),
 
-    COMPUTED("_request_rec", get_capsule, NULL),
-    COMPUTED("__dict__", PyObject_GenericGetDict, NULL),
+    COMPUTED(_request_rec, get_capsule, NULL),
+    { "__dict__", PyObject_GenericGetDict, NULL, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL }
 };

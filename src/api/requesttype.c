@@ -1,9 +1,10 @@
 /* mp_request: the type, put together from the files that request.h lists. */
 #include "api/request.h"
 
-#define X(name, signature, doc) \
-    { #name, (PyCFunction)(void (*)(void))mp_request_##name, METH_FASTCALL | METH_KEYWORDS, \
-      #name signature "\n--\n\n" doc },
+#include "docstrings.h"
+
+#define X(name) \
+    { #name, (PyCFunction)(void (*)(void))mp_request_##name, METH_FASTCALL | METH_KEYWORDS, MP_DOC_mp_request_##name },
 static PyMethodDef methods[] = {
     MP_REQUEST_METHODS(X)
     { NULL, NULL, 0, NULL }
@@ -16,7 +17,7 @@ static PyMemberDef offsets[] = {
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "A request, as its handlers see it. Any attribute may be set; it stays as long as the request." },
+    { Py_tp_doc, MP_DOC_mp_request },
     { Py_tp_dealloc, mp_request_dealloc },
     { Py_tp_traverse, mp_request_traverse },
     { Py_tp_clear, mp_request_clear },

@@ -5,6 +5,7 @@
 #include "api/convert.h"
 #include "api/logline.h"
 
+#include "docstrings.h"
 #include "scoreboard.h"
 
 typedef struct {
@@ -192,18 +193,18 @@ static void dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-#define FIELD(field, kind) MP_FIELD(#field, server_rec, field, kind)
-#define GETTER(name, function) { name, function, NULL, NULL, NULL }
+#define FIELD(field, kind) MP_FIELD(#field, server_rec, field, kind, MP_DOC_mp_server_##field)
+#define GETTER(name, function) { #name, function, NULL, MP_DOC_mp_server_##name, NULL }
 static PyGetSetDef members[] = {
     FIELD(defn_name, MP_PATH),
     FIELD(defn_line_number, MP_UINT),
     FIELD(server_admin, MP_STRING),
     FIELD(server_hostname, MP_STRING),
-    GETTER("names", names),
-    GETTER("wild_names", wild_names),
+    GETTER(names, names),
+    GETTER(wild_names, wild_names),
     FIELD(port, MP_PORT),
     FIELD(error_fname, MP_PATH),
-    MP_FIELD("loglevel", server_rec, log.level, MP_INT),
+    MP_FIELD("loglevel", server_rec, log.level, MP_INT, MP_DOC_mp_server_loglevel),
     FIELD(is_virtual, MP_CHAR),
     FIELD(timeout, MP_TIME),
     FIELD(keep_alive_timeout, MP_TIME),
@@ -214,10 +215,10 @@ static PyGetSetDef members[] = {
     FIELD(limit_req_line, MP_INT),
     FIELD(limit_req_fieldsize, MP_INT),
     FIELD(limit_req_fields, MP_INT),
-    GETTER("my_generation", my_generation),
-    GETTER("restart_time", restart_time),
-    GETTER("next", next),
-    GETTER("_server_rec", capsule),
+    GETTER(my_generation, my_generation),
+    GETTER(restart_time, restart_time),
+    GETTER(next, next),
+    GETTER(_server_rec, capsule),
     { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL }
 };
@@ -228,17 +229,16 @@ static PyMemberDef offsets[] = {
 };
 
 static PyMethodDef methods[] = {
-    { "get_config", get_config, METH_NOARGS, "A table with the settings of the server's global scope." },
-    { "get_options", get_options, METH_NOARGS, "A table with the PythonOption values of the server's global scope." },
+    { "get_config", get_config, METH_NOARGS, MP_DOC_mp_server_get_config },
+    { "get_options", get_options, METH_NOARGS, MP_DOC_mp_server_get_options },
     { "log_error", (PyCFunction)(void (*)(void))log_error, METH_VARARGS | METH_KEYWORDS,
-      "log_error(message, level=APLOG_ERR): one entry in this server's error log." },
-    { "register_cleanup", register_cleanup, METH_VARARGS,
-      "register_cleanup(req, callable, data=None): call callable(data) when this process ends." },
+      MP_DOC_mp_server_log_error },
+    { "register_cleanup", register_cleanup, METH_VARARGS, MP_DOC_mp_server_register_cleanup },
     { NULL, NULL, 0, NULL }
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "A server: the main one or a virtual host." },
+    { Py_tp_doc, MP_DOC_mp_server },
     { Py_tp_dealloc, dealloc },
     { Py_tp_traverse, traverse },
     { Py_tp_clear, clear },

@@ -10,6 +10,8 @@
 #include "api/args.h"
 #include "api/convert.h"
 
+#include "docstrings.h"
+
 #define STANDALONE_SIZE 8
 
 /* Mapping */
@@ -493,31 +495,29 @@ void mp_table_expire(PyObject *table)
 }
 
 static PyMethodDef methods[] = {
-    { "get", (PyCFunction)(void (*)(void))get, METH_FASTCALL, "get(key, default=None): the first value." },
-    { "has_key", has_key, METH_O, "1 or 0." },
-    { "add", (PyCFunction)(void (*)(void))add, METH_FASTCALL, "add(key, value): one more entry." },
-    { "setdefault", (PyCFunction)(void (*)(void))set_default, METH_FASTCALL,
-      "setdefault(key, default=''): the first value; if there is none, default is stored." },
-    { "pop", (PyCFunction)(void (*)(void))pop, METH_FASTCALL,
-      "pop(key[, default]): takes out all entries of the key; their value, or a list of values." },
-    { "popitem", popitem, METH_NOARGS, "Takes out the last entry: (key, value)." },
-    { "keys", keys, METH_NOARGS, "A list; keys that occur several times do so here." },
-    { "values", values, METH_NOARGS, "A list." },
-    { "items", items, METH_NOARGS, "A list of (key, value)." },
-    { "iterkeys", iterkeys, METH_NOARGS, "An iterator over what keys() gives." },
-    { "itervalues", itervalues, METH_NOARGS, "An iterator over what values() gives." },
-    { "iteritems", iteritems, METH_NOARGS, "An iterator over what items() gives." },
-    { "clear", clear, METH_NOARGS, "Takes out everything." },
-    { "copy", copy, METH_NOARGS, "An independent table with the same entries." },
+    { "get", (PyCFunction)(void (*)(void))get, METH_FASTCALL, MP_DOC_mp_table_get },
+    { "has_key", has_key, METH_O, MP_DOC_mp_table_has_key },
+    { "add", (PyCFunction)(void (*)(void))add, METH_FASTCALL, MP_DOC_mp_table_add },
+    { "setdefault", (PyCFunction)(void (*)(void))set_default, METH_FASTCALL, MP_DOC_mp_table_setdefault },
+    { "pop", (PyCFunction)(void (*)(void))pop, METH_FASTCALL, MP_DOC_mp_table_pop },
+    { "popitem", popitem, METH_NOARGS, MP_DOC_mp_table_popitem },
+    { "keys", keys, METH_NOARGS, MP_DOC_mp_table_keys },
+    { "values", values, METH_NOARGS, MP_DOC_mp_table_values },
+    { "items", items, METH_NOARGS, MP_DOC_mp_table_items },
+    { "iterkeys", iterkeys, METH_NOARGS, MP_DOC_mp_table_iterkeys },
+    { "itervalues", itervalues, METH_NOARGS, MP_DOC_mp_table_itervalues },
+    { "iteritems", iteritems, METH_NOARGS, MP_DOC_mp_table_iteritems },
+    { "clear", clear, METH_NOARGS, MP_DOC_mp_table_clear },
+    { "copy", copy, METH_NOARGS, MP_DOC_mp_table_copy },
     { "__copy__", copy, METH_NOARGS, NULL },
-    { "update", update, METH_O, "update(mapping): replaces or adds what the mapping has." },
+    { "update", update, METH_O, MP_DOC_mp_table_update },
     { "__reduce__", refuse_pickle, METH_NOARGS, NULL },
     { "__reduce_ex__", refuse_pickle, METH_O, NULL },
     { NULL, NULL, 0, NULL }
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "table(items=()): an APR table: keys know no case and may occur several times." },
+    { Py_tp_doc, MP_DOC_mp_table },
     { Py_tp_new, new },
     { Py_tp_init, init },
     { Py_tp_dealloc, dealloc },

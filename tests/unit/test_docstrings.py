@@ -1,0 +1,31 @@
+"""tools/docstrings.py: from the stubs to what C and help() need."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+import docstrings
+
+
+@pytest.mark.parametrize(("stub", "macro"), [
+    ('def f(a: int, b: str = "x?", /) -> None:\n    "Text"', '"f($module, a, b=\'x\\?\', /)\\n" \\\n'),
+    ('class C:\n    x: int\n    "é"', '#define MP_DOC_C_x \\\n    "\\303\\251"\n'),
+    ('class C:\n    def m(self, *a: int, k: int = 1) -> None:\n        "Text"', '"m($self, /, *a, k=1)\\n"'),
+    ('class table:\n    "Text"\n    def __init__(self, a: int = 1) -> None: ...', '"mp_table(a=1)\\n"'),
+])
+def test_the_header_has_what_c_and_help_need(stub: str, macro: str) -> None:
+    assert macro in docstrings.header(stub, "x.pyi")
+
+
+def test_a_name_without_a_text_gets_no_macro() -> None:
+    assert "define" not in docstrings.header("def f() -> None: ...\nclass C:\n    x: int\n", "x.pyi")
+
+
+def test_a_default_that_help_could_not_show_is_refused() -> None:
+    with pytest.raises(docstrings.Mistake, match=r"^x\.pyi:1: f\(\) has a text.*write the real default"):
+        docstrings.header('def f(a: int = ...) -> None:\n    "Text"', "x.pyi")
