@@ -52,4 +52,5 @@ ENGINE_SOURCES = \
 	src/handlers/cleanup.c \
 	src/handlers/modules.c \
 	src/handlers/phases.c \
-	src/handlers/preload.c
+	src/handlers/preload.c \
+	src/handlers/result.c

@@ -7,7 +7,7 @@
 static const struct {
     const char *directive;
     const char *function;
-} phases[MP_PHASES] = {
+} phases[MP_PLACES] = {
     [MP_POST_READ_REQUEST] = {"PythonPostReadRequestHandler", "postreadrequesthandler"},
     [MP_TRANS] = {"PythonTransHandler", "transhandler"},
     [MP_HEADER_PARSER] = {"PythonHeaderParserHandler", "headerparserhandler"},
@@ -20,6 +20,9 @@ static const struct {
     [MP_CONTENT] = {"PythonHandler", "handler"},
     [MP_LOG] = {"PythonLogHandler", "loghandler"},
     [MP_CLEANUP] = {"PythonCleanupHandler", "cleanuphandler"},
+    [MP_CONNECTION] = {"PythonConnectionHandler", "connectionhandler"},
+    [MP_INPUT_FILTER] = {"PythonInputFilter", "inputfilter"},
+    [MP_OUTPUT_FILTER] = {"PythonOutputFilter", "outputfilter"},
 };
 
 const char *mp_phase_directive(mp_phase phase)
@@ -170,5 +173,7 @@ static const char *resolve(request_rec *r, const mp_handler *handler)
 
 const char *mp_handler_directory(request_rec *r, const mp_handler *handler)
 {
-    return handler->pattern || handler->wildcard ? resolve(r, handler) : handler->directory;
+    if (!handler->pattern && !handler->wildcard)
+        return handler->directory;
+    return r ? resolve(r, handler) : NULL;
 }

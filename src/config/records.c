@@ -78,7 +78,7 @@ void *mp_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
     mp_dir_conf *base = base_, *add = add_, *out = apr_pmemdup(p, base, sizeof(*out));
     int i;
 
-    for (i = 0; i < MP_PHASES; i++)
+    for (i = 0; i < MP_STACKS; i++)
         if (add->stacks[i])
             out->stacks[i] = base->stacks[i] ? merge_stacks(p, base->stacks[i], add->stacks[i]) : add->stacks[i];
     if (add->options && base->options) {
@@ -126,7 +126,7 @@ mp_request_conf *mp_request_conf_get(request_rec *r)
 
 int mp_flag(request_rec *r, const char *directive, int value, int unset)
 {
-    const mp_request_conf *own = mp_request_conf_find(r);
+    const mp_request_conf *own = r ? mp_request_conf_find(r) : NULL;
     /* A table made in an earlier phase knows nothing of the directory that was found since. */
     int current = own && own->config && own->tables_of == mp_dir_conf_get(r);
     const char *text = current ? apr_table_get(own->config, directive) : NULL;

@@ -12,10 +12,12 @@
 
 #include "mp.h"
 
-/* The phases, in the order in which a request meets them. */
+/* The phases, in the order in which a request meets them; then the other places where handlers run. */
 typedef enum {
     MP_POST_READ_REQUEST, MP_TRANS, MP_HEADER_PARSER, MP_INIT, MP_ACCESS, MP_AUTHEN, MP_AUTHZ, MP_TYPE, MP_FIXUP,
-    MP_CONTENT, MP_LOG, MP_CLEANUP, MP_PHASES
+    MP_CONTENT, MP_LOG, MP_CLEANUP, MP_PHASES,
+    MP_CONNECTION = MP_PHASES, MP_STACKS,       /* up to here: with stacks of handlers */
+    MP_INPUT_FILTER = MP_STACKS, MP_OUTPUT_FILTER, MP_PLACES
 } mp_phase;
 
 /* One handler of a stack. */
@@ -41,7 +43,7 @@ struct mp_stack {
 };
 
 typedef struct {
-    mp_stack *stacks[MP_PHASES];
+    mp_stack *stacks[MP_STACKS];
     const char *interpreter;    /* PythonInterpreter, or NULL */
     const char *path;           /* PythonPath's expression, or NULL */
     apr_table_t *options;       /* PythonOption, or NULL; "" removes an inherited key */
@@ -106,8 +108,8 @@ typedef struct {
 
 extern module AP_MODULE_DECLARE_DATA python_module;
 
-/* The directive that fills a phase: "PythonHandler" for MP_CONTENT; the default function is it in lower case
- * without "python". */
+/* The directive that fills a phase or another place: "PythonHandler" for MP_CONTENT; the default function is it in
+ * lower case without "python". */
 const char *mp_phase_directive(mp_phase phase);
 const char *mp_phase_function(mp_phase phase);
 
@@ -126,13 +128,15 @@ mp_request_conf *mp_request_conf_find(const request_rec *r);  /* NULL if there i
  * NULL. *extension (may be NULL): what req.extension shows. */
 mp_handler *mp_handlers_find(request_rec *r, mp_phase phase, const char **extension);
 
-/* The directory of a handler for this request, patterns resolved; NULL if none. */
+/* The directory of a handler for this request, patterns resolved; NULL if none. Without a request (r is NULL) a pattern
+ * has none. */
 const char *mp_handler_directory(request_rec *r, const mp_handler *handler);
 
 /* The interpreter that runs this handler of this request (spec: directives, section 5). Never NULL. */
 const char *mp_interpreter_name(request_rec *r, const mp_handler *handler);
 
-/* A flag of the request: its own table (req.get_config()) first, then the directory's record, then `unset`. */
+/* A flag of the request (r may be NULL): its own table (req.get_config()) first, then `value`, the directory's or
+ * server's record's, then `unset`. */
 int mp_flag(request_rec *r, const char *directive, int value, int unset);
 
 /* req.get_config(), server.get_config(): a new table with what is configured, flags as "1" or "0". */

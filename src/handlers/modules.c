@@ -29,7 +29,7 @@ struct cached {
 
 typedef struct {
     apr_hash_t *by_text;
-    PyObject *functions[MP_PHASES];     /* "handler", ... interned */
+    PyObject *functions[MP_PLACES];     /* "handler", ... interned */
 } cache;
 
 /* In interpreters with their own GIL imports run one at a time (design D5). Waited for detached only, so that it may be
@@ -89,13 +89,13 @@ static cached *add(mp_interp *interp, const char *text, const char *directory, c
 }
 
 /* A file that went away is no change (the module goes on), but the log has a line about it. */
-static int file_changed(watched *file, request_rec *r)
+static int file_changed(watched *file, server_rec *s)
 {
     struct stat now;
 
     if (stat(file->name, &now) != 0) {
         if (!file->missing)
-            ap_log_rerror(APLOG_MARK, APLOG_WARNING, errno, r, "MP0014: %s can't be looked at any more; what was loaded "
+            ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s, "MP0014: %s can't be looked at any more; what was loaded "
                           "from it stays in use", file->name);
         file->missing = 1;
         return 0;
@@ -105,19 +105,19 @@ static int file_changed(watched *file, request_rec *r)
 }
 
 /* Whether what is cached may be used: no import since, no file changed. Within one request, one look is enough. */
-static int fresh(cached *c, mp_interp *interp, request_rec *r, int autoreload)
+static int fresh(cached *c, mp_interp *interp, request_rec *r, server_rec *s, int autoreload)
 {
     Py_ssize_t i;
 
     if (!c->module || c->epoch != interp->epoch)
         return 0;
-    if (!autoreload || (c->seen == r && c->seen_time == r->request_time))
+    if (!autoreload || (r && c->seen == r && c->seen_time == r->request_time))
         return 1;
     for (i = 0; i < c->count; i++)
-        if (file_changed(&c->files[i], r))
+        if (file_changed(&c->files[i], s))
             return 0;
     c->seen = r;
-    c->seen_time = r->request_time;
+    c->seen_time = r ? r->request_time : 0;
     return 1;
 }
 
@@ -158,12 +158,11 @@ static int take_files(cached *c, PyObject *list)
     return 0;
 }
 
-static PyObject *call_importer(mp_state *state, request_rec *r, const char *text, const char *directory,
-                               const char *path, int autoreload)
+static PyObject *call_importer(mp_state *state, const char *text, const char *directory, const char *path,
+                               int autoreload, int log)
 {
     const char *object = strstr(text, "::");
     Py_ssize_t len = object ? object - text : (Py_ssize_t)strlen(text);
-    int log = mp_host->flag(r, "PythonDebug", mp_host->dir_conf(r)->debug, 0);
     PyObject *name = PyUnicode_DecodeFSDefaultAndSize(text, len);
     PyObject *dir = directory ? PyUnicode_DecodeFSDefault(directory) : Py_NewRef(Py_None);
     PyObject *expression = path ? PyUnicode_DecodeFSDefault(path) : Py_NewRef(Py_None);
@@ -183,35 +182,36 @@ static PyObject *call_importer(mp_state *state, request_rec *r, const char *text
     return result;
 }
 
-static PyObject *import(mp_state *state, request_rec *r, const char *text, const char *directory, const char *path,
-                        int autoreload)
+static PyObject *import(mp_state *state, const char *text, const char *directory, const char *path, int autoreload,
+                        int log)
 {
     PyObject *result;
 
     if (!state->interp->own_gil)
-        return call_importer(state, r, text, directory, path, autoreload);
+        return call_importer(state, text, directory, path, autoreload, log);
     Py_BEGIN_ALLOW_THREADS
     apr_thread_mutex_lock(own_gil_imports);
     Py_END_ALLOW_THREADS
-    result = call_importer(state, r, text, directory, path, autoreload);
+    result = call_importer(state, text, directory, path, autoreload, log);
     apr_thread_mutex_unlock(own_gil_imports);
     return result;
 }
 
 /* Borrowed; NULL with an exception. */
-static cached *imported(mp_state *state, request_rec *r, const mp_handler *handler)
+static cached *imported(mp_state *state, request_rec *r, server_rec *s, const mp_handler *handler)
 {
-    const mp_dir_conf *conf = mp_host->dir_conf(r);
+    const mp_dir_conf *conf = r ? mp_host->dir_conf(r) : mp_host->server_conf(s);
     const char *directory = handler->is_location ? NULL : mp_host->handler_directory(r, handler);
     int autoreload = mp_host->flag(r, "PythonAutoReload", conf->autoreload, 1);
+    int log = mp_host->flag(r, "PythonDebug", conf->debug, 0);
     cached *c = find(cache_of(state->interp), handler->text, directory, conf->path);
     unsigned long epoch = state->interp->epoch;     /* from before: an import beside ours makes us look again */
     PyObject *result;
     int failed;
 
-    if (c && fresh(c, state->interp, r, autoreload))
+    if (c && fresh(c, state->interp, r, s, autoreload))
         return c;
-    if (!(result = import(state, r, handler->text, directory, conf->path, autoreload)))
+    if (!(result = import(state, handler->text, directory, conf->path, autoreload, log)))
         return NULL;
     /* The GIL was away: another thread may have added it. */
     if (!(c = find(cache_of(state->interp), handler->text, directory, conf->path)))
@@ -249,7 +249,8 @@ static void say_what_is_missing(PyObject *module, PyObject *name)
     Py_XDECREF(file);
 }
 
-PyObject *mp_modules_function(mp_state *state, request_rec *r, const mp_handler *handler, mp_phase phase, PyObject *arg)
+PyObject *mp_modules_function(mp_state *state, request_rec *r, server_rec *s, const mp_handler *handler, mp_phase phase,
+                              PyObject *arg)
 {
     PyObject *name, *module, *function;
     cached *c;
@@ -260,7 +261,7 @@ PyObject *mp_modules_function(mp_state *state, request_rec *r, const mp_handler 
         return PyErr_Format(PyExc_RuntimeError, "this callable was added in interpreter '%s', but %s runs in '%s'; add "
                             "the handler by its name", ((mp_interp *)handler->interp)->name,
                             mp_host->phase_directive(phase), state->interp->name);
-    if (!(c = imported(state, r, handler)))
+    if (!(c = imported(state, r, s, handler)))
         return NULL;
     if (c->dotted)
         return PyObject_CallFunction(state->resolve_object, "OOOi", c->module, c->object, arg, handler->silent);

@@ -12,8 +12,10 @@
 apr_status_t mp_modules_start(void);    /* once per process */
 
 /* Attached: the function (or other callable) that this handler means in this phase, its module imported, or loaded
- * anew if a file changed. New reference; NULL with an exception. For a silent handler whose module has no such
- * function: NULL without one. */
-PyObject *mp_modules_function(mp_state *state, request_rec *r, const mp_handler *handler, mp_phase phase, PyObject *arg);
+ * anew if a file changed. r is NULL where there is no request (connection handlers): then s's settings count. `arg` is
+ * what the handler will be called with. New reference; NULL with an exception. For a silent handler whose module has no
+ * such function: NULL without one. */
+PyObject *mp_modules_function(mp_state *state, request_rec *r, server_rec *s, const mp_handler *handler, mp_phase phase,
+                              PyObject *arg);
 
 #endif

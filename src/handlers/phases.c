@@ -3,6 +3,7 @@
 #include "api/types.h"
 #include "handlers/answer.h"
 #include "handlers/modules.h"
+#include "handlers/result.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
 
@@ -40,63 +41,10 @@ static int failed(request_rec *r, const mp_visit *visit, const mp_handler *handl
     return status;
 }
 
-/* A result that no phase knows becomes an exception, so that it is told like one. -1 with an exception. */
-static int check(PyObject *value, const mp_handler *handler, int *result)
-{
-    int overflow;
-    long number;
-
-    if (!PyLong_CheckExact(value)) {
-        PyErr_Format(PyExc_TypeError, "%s returned %R, a non-integer; a handler returns an integer such as apache.OK",
-                     handler->text, value);
-        return -1;
-    }
-    number = PyLong_AsLongAndOverflow(value, &overflow);
-    if (overflow || !(number == OK || number == DECLINED || number == DONE || (number >= 100 && number < 600))) {
-        PyErr_Format(PyExc_ValueError, "%s returned %R; a handler returns apache.OK, DECLINED, DONE or an HTTP status "
-                     "(100 to 599)", handler->text, value);
-        return -1;
-    }
-    *result = (int)number;
-    return 0;
-}
-
-/* raise SERVER_RETURN(result[, status]): the same as returning result. -1 with an exception. */
-static int server_return(request_rec *r, const mp_handler *handler, int *result)
-{
-    PyObject *type, *value, *traceback, *args = NULL;
-    int ret = -1;
-
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    args = PyObject_GetAttrString(value, "args");
-    if (!args || !PyTuple_Check(args))
-        goto done;
-    if (PyTuple_GET_SIZE(args) == 0) {
-        PyErr_SetString(PyExc_IndexError, "SERVER_RETURN was raised without a value: raise "
-                        "apache.SERVER_RETURN(apache.HTTP_...)");
-        goto done;
-    }
-    if (PyTuple_GET_SIZE(args) > 1 && PyObject_IsTrue(PyTuple_GET_ITEM(args, 1)) == 1) {
-        int status;
-
-        if (check(PyTuple_GET_ITEM(args, 1), handler, &status) < 0)
-            goto done;
-        r->status = status;
-    }
-    ret = check(PyTuple_GET_ITEM(args, 0), handler, result);
-done:
-    Py_XDECREF(args);
-    Py_XDECREF(traceback);
-    Py_XDECREF(value);
-    Py_XDECREF(type);
-    return ret;
-}
-
 /* Attached. 0 with *result, 1 if a silent handler has nothing for this phase, -1 with an exception. */
 static int call(mp_state *state, request_rec *r, const mp_handler *handler, mp_phase phase, PyObject *req, int *result)
 {
-    PyObject *function = mp_modules_function(state, r, handler, phase, req);
+    PyObject *function = mp_modules_function(state, r, r->server, handler, phase, req);
     PyObject *value = NULL;
     int ret = -1;
 
@@ -110,10 +58,8 @@ static int call(mp_state *state, request_rec *r, const mp_handler *handler, mp_p
         value = PyObject_CallOneArg(function, req);
     if (value && phase == MP_CLEANUP)
         ret = 0;                        /* whatever it returns */
-    else if (value)
-        ret = check(value, handler, result);
-    else if (PyErr_ExceptionMatches(state->SERVER_RETURN))
-        ret = server_return(r, handler, result);
+    else
+        ret = mp_result_take(state, r, handler, value, result);
     Py_XDECREF(value);
     Py_XDECREF(function);
     return ret;
