@@ -21,6 +21,7 @@ ENGINE_SOURCES = \
 	src/runtime/error.c \
 	src/runtime/interp.c \
 	src/runtime/lease.c \
+	src/runtime/log.c \
 	src/runtime/python.c \
 	src/runtime/thread.c \
 	src/runtime/turns.c \

@@ -28,7 +28,7 @@ static apr_status_t end(void *data)
     mp_connection *object = (mp_connection *)self->object;
     mp_lease lease;
 
-    if (mp_lease_take_interp(&lease, self->state->interp, NULL, self->c->base_server) != APR_SUCCESS) {
+    if (mp_lease_take_interp(&lease, self->state->interp, mp_at_server(self->c->base_server)) != APR_SUCCESS) {
         object->object.rec = NULL;          /* the process ends: nobody may enter, but threads may still run */
         if (object->notes)
             ((mp_object *)object->notes)->rec = NULL;

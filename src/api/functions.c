@@ -29,17 +29,12 @@ static PyObject *log_error(PyObject *module, PyObject *args)
 static PyObject *log_here(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *message, *level;
-    request_rec *r;
-    server_rec *s;
     mp_logline line;
 
     if (!PyArg_ParseTuple(args, "OO:_log", &level, &message) || mp_logline_from(&line, message, level) < 0)
         return NULL;
-    mp_lease_whose(&r, &s);
-    if (line.text && r)
-        ap_log_rerror(APLOG_MARK, line.level, 0, r, "%s", line.text);
-    else if (line.text)
-        ap_log_error(APLOG_MARK, line.level, 0, s, "%s", line.text);
+    if (line.text)
+        mp_log(mp_lease_where(), line.level, "%s", line.text);
     mp_logline_done(&line);
     Py_RETURN_NONE;
 }
@@ -111,16 +106,13 @@ static PyObject *register_cleanup(PyObject *module, PyObject *args)
 {
     mp_state *state = mp_state_of_module(module);
     PyObject *callable, *data = Py_None;
-    request_rec *r;
-    server_rec *s;
 
     if (!PyArg_ParseTuple(args, "O|O:register_cleanup", &callable, &data))
         return NULL;
     if (!PyCallable_Check(callable))
         return PyErr_Format(PyExc_ValueError, "register_cleanup() takes a callable first, not %.200s",
                             Py_TYPE(callable)->tp_name);
-    mp_lease_whose(&r, &s);
-    if (mp_api_register_cleanup(state->interp, s, callable, data) < 0)
+    if (mp_api_register_cleanup(state->interp, mp_lease_where().s, callable, data) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -170,10 +162,8 @@ done:
 
 static PyObject *current_request(PyObject *module, PyObject *Py_UNUSED(args))
 {
-    request_rec *r;
-    server_rec *s;
+    request_rec *r = mp_lease_where().r;
 
-    mp_lease_whose(&r, &s);
     if (!r)
         Py_RETURN_NONE;
     return mp_request_share(mp_state_of_module(module), r);

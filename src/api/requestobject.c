@@ -141,7 +141,7 @@ static void run_cleanups(mp_request *req)
             PyErr_Fetch(&type, &value, &traceback);
             const char *what = name_of(callable, r->pool);
             PyErr_Restore(type, value, traceback);
-            mp_error_log(r, r->server, "MP0040", what, req->head.state->interp->name, NULL);
+            mp_error_log(mp_at_request(r), "MP0040", what, req->head.state->interp->name, NULL);
         }
         Py_XDECREF(result);
         Py_DECREF(entry);
@@ -170,7 +170,7 @@ static apr_status_t end_late(void *req_)
     request_rec *r = req->head.rec;
     mp_lease lease;
 
-    if (mp_lease_take_interp(&lease, req->head.state->interp, r, r->server) == APR_SUCCESS) {
+    if (mp_lease_take_interp(&lease, req->head.state->interp, mp_at_request(r)) == APR_SUCCESS) {
         end(req);
         mp_lease_release(&lease);
     }
@@ -188,7 +188,7 @@ static apr_status_t close_request(void *req_)
     request_rec *r = req->head.rec;
     mp_lease lease;
 
-    if (mp_lease_take_interp(&lease, req->head.state->interp, r, r->server) != APR_SUCCESS) {
+    if (mp_lease_take_interp(&lease, req->head.state->interp, mp_at_request(r)) != APR_SUCCESS) {
         if (req->cleanups)
             ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "MP0041: the process is ending: functions given to "
                           "req.register_cleanup() were not run");

@@ -61,7 +61,7 @@ int mp_cleanup_run_last(void (*begin)(const char *what))
     if (mp_lease_take_last(&lease, e->interp, e->server) == APR_SUCCESS) {
         result = PyObject_CallOneArg(e->callable, e->data);
         if (!result)
-            mp_error_log(NULL, e->server, "MP0034", what, e->interp->name, NULL);
+            mp_error_log(mp_at_server(e->server), "MP0034", what, e->interp->name, NULL);
         Py_XDECREF(result);
         Py_DECREF(e->callable);
         Py_DECREF(e->data);

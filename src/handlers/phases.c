@@ -30,7 +30,7 @@ static int failed(request_rec *r, const mp_visit *visit, const mp_handler *handl
                                    handler->callable ? "(callable)" : handler->text, NULL);
     int to_client = visit->phase != MP_LOG && visit->phase != MP_CLEANUP;
     int debug = to_client && mp_host->flag(r, "PythonDebug", mp_host->dir_conf(r)->debug, 0);
-    char *traceback = mp_error_log(r, r->server, "MP0010", what, visit->interpreter, debug ? r->pool : NULL);
+    char *traceback = mp_error_log(mp_at_request(r), "MP0010", what, visit->interpreter, debug ? r->pool : NULL);
     int status = HTTP_INTERNAL_SERVER_ERROR;
 
     if (to_client) {
@@ -111,7 +111,7 @@ int mp_phases_run(request_rec *r, const mp_visit *visit)
     PyObject *req;
     mp_lease lease;
 
-    if (mp_lease_take(&lease, visit->interpreter, r, r->server) != APR_SUCCESS)
+    if (mp_lease_take(&lease, visit->interpreter, mp_at_request(r)) != APR_SUCCESS)
         return result;
     req = mp_request_from(lease.interp->api, r);
     if (req) {
@@ -119,7 +119,7 @@ int mp_phases_run(request_rec *r, const mp_visit *visit)
         mp_request_done(req);
     }
     else
-        mp_error_log(r, r->server, "MP0011", "making the request object", visit->interpreter, NULL);
+        mp_error_log(mp_at_request(r), "MP0011", "making the request object", visit->interpreter, NULL);
     mp_lease_release(&lease);
     if (visit->phase != MP_CONTENT)
         return result;

@@ -29,13 +29,13 @@ static void run(const mp_preload *preload)
     mp_lease lease;
     char what[1024];
 
-    if (mp_lease_take(&lease, preload->interpreter, NULL, preload->server) != APR_SUCCESS)
+    if (mp_lease_take(&lease, preload->interpreter, mp_at_server(preload->server)) != APR_SUCCESS)
         return;         /* logged; the interpreter is tried again by the first request */
     result = load(preload);
     if (!result) {
         apr_snprintf(what, sizeof(what), "%s %s%s%s (error importing)", preload->directive, preload->name,
                      preload->function ? "::" : "", preload->function ? preload->function : "");
-        mp_error_log(NULL, preload->server, "MP0020", what, preload->interpreter, NULL);
+        mp_error_log(mp_at_server(preload->server), "MP0020", what, preload->interpreter, NULL);
     }
     Py_XDECREF(result);
     mp_lease_release(&lease);
@@ -47,7 +47,7 @@ void mp_preload_check_paths(const mp_process *process, server_rec *s)
     mp_lease lease;
     int i;
 
-    if (!process->paths->nelts || mp_lease_take(&lease, MP_MAIN_INTERPRETER, NULL, s) != APR_SUCCESS)
+    if (!process->paths->nelts || mp_lease_take(&lease, MP_MAIN_INTERPRETER, mp_at_server(s)) != APR_SUCCESS)
         return;
     for (i = 0; i < process->paths->nelts; i++) {
         const mp_path *path = &APR_ARRAY_IDX(process->paths, i, mp_path);
@@ -56,7 +56,7 @@ void mp_preload_check_paths(const mp_process *process, server_rec *s)
 
         if (!code) {
             apr_snprintf(what, sizeof(what), "PythonPath %s (%s:%d)", path->expression, path->file, path->line);
-            mp_error_log(NULL, s, "MP0021", what, lease.interp->name, NULL);
+            mp_error_log(mp_at_server(s), "MP0021", what, lease.interp->name, NULL);
         }
         Py_XDECREF(code);
     }

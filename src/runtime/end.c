@@ -72,7 +72,7 @@ static void finish(mp_interp *interp, int step)
     if (mp_lease_take_last(&lease, interp, end.server) != APR_SUCCESS)
         return;
     if (end.callbacks->finish(interp, step) < 0)
-        mp_error_log(NULL, end.server, "MP0032", what, interp->name, NULL);
+        mp_error_log(mp_at_server(end.server), "MP0032", what, interp->name, NULL);
     mp_lease_release(&lease);
 }
 

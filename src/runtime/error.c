@@ -25,30 +25,21 @@ static PyObject *format_poorly(PyObject *type)
                                 PyType_Check(type) ? ((PyTypeObject *)type)->tp_name : "exception");
 }
 
-static void log_line(request_rec *r, server_rec *s, const char *prefix, const char *line, int len)
-{
-    if (r)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s: %.*s", prefix, len, line);
-    else
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, "%s: %.*s", prefix, len, line);
-}
-
-static void log_lines(request_rec *r, server_rec *s, const char *what, const char *text)
+static void log_lines(mp_place where, const char *what, const char *text)
 {
     while (*text) {
         size_t len = strcspn(text, "\n");
 
         if (len)
-            log_line(r, s, what, text, (int)len);
+            mp_log(where, APLOG_ERR, "%s: %.*s", what, (int)len, text);
         text += len + (text[len] == '\n');
     }
 }
 
-char *mp_error_log(request_rec *r, server_rec *s, const char *code, const char *what, const char *interpreter,
-                   apr_pool_t *p)
+char *mp_error_log(mp_place where, const char *code, const char *what, const char *interpreter, apr_pool_t *p)
 {
     PyObject *type, *value, *traceback, *text, *bytes = NULL;
-    char first[512], *copy = NULL;
+    char *copy = NULL;
 
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
@@ -60,10 +51,9 @@ char *mp_error_log(request_rec *r, server_rec *s, const char *code, const char *
     if (text)
         bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
     PyErr_Clear();
-    apr_snprintf(first, sizeof(first), "%s failed in interpreter '%s'", what, interpreter);
-    log_line(r, s, code, first, (int)strlen(first));
+    mp_log(where, APLOG_ERR, "%s: %s failed in interpreter '%s'", code, what, interpreter);
     if (bytes) {
-        log_lines(r, s, what, PyBytes_AS_STRING(bytes));
+        log_lines(where, what, PyBytes_AS_STRING(bytes));
         if (p)
             copy = apr_pstrdup(p, PyBytes_AS_STRING(bytes));
     }

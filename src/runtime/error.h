@@ -2,12 +2,11 @@
 #ifndef MP_RUNTIME_ERROR_H
 #define MP_RUNTIME_ERROR_H
 
-#include "runtime/python.h"
+#include "runtime/log.h"
 
 /* Attached to the interpreter of that name, with an exception set: logs its traceback at level error, each line behind
- * "`what`: ", after a first line "`code`: `what` failed in interpreter ..."; at r's log if there is an r, else at s's.
- * Clears the exception. With p: returns the traceback's text in that pool (for PythonDebug), else NULL. */
-char *mp_error_log(request_rec *r, server_rec *s, const char *code, const char *what, const char *interpreter,
-                   apr_pool_t *p);
+ * "`what`: ", after a first line "`code`: `what` failed in interpreter ...". Clears the exception. With p: returns the
+ * traceback's text in that pool (for PythonDebug), else NULL. */
+char *mp_error_log(mp_place where, const char *code, const char *what, const char *interpreter, apr_pool_t *p);
 
 #endif

@@ -114,7 +114,7 @@ static mp_interp *raise_child(const char *name, int own_gil, server_rec *s)
         return interp;
     }
     apr_snprintf(what, sizeof(what), "the start of interpreter '%s'", name);
-    mp_error_log(NULL, s, "MP0003", what, name, NULL);
+    mp_error_log(mp_at_server(s), "MP0003", what, name, NULL);
     apr_pool_destroy(interp->pool);
     free(interp);
     if (!house.main) {

@@ -15,8 +15,7 @@ struct mp_attachment {
 typedef struct {
     mp_attachment *attachments;
     mp_attachment *current;     /* the innermost lease's */
-    request_rec *r;
-    server_rec *s;
+    mp_place where;             /* the innermost lease's */
 } visitor;
 
 static _Thread_local visitor *me;
@@ -29,8 +28,7 @@ static void leave(void *data)
     mp_attachment *a = v->attachments;
 
     v->current = NULL;
-    v->r = NULL;
-    v->s = NULL;
+    v->where = mp_at_server(NULL);
     mp_turns_begin();
     while (a) {
         mp_attachment *next = a->next;
@@ -114,13 +112,12 @@ static PyThreadState *attached(const visitor *v)
     return v->current && v->current->state == state ? state : NULL;
 }
 
-static void enter(visitor *v, mp_attachment *a, mp_lease *lease, request_rec *r, server_rec *s)
+static void enter(visitor *v, mp_attachment *a, mp_lease *lease, mp_place where)
 {
     lease->interp = a->interp;
     lease->outer = v->current;
     lease->outer_state = attached(v);
-    lease->outer_r = v->r;
-    lease->outer_s = v->s;
+    lease->outer_where = v->where;
     if (!v->current)
         mp_turns_begin();
     if (lease->outer_state != a->state) {
@@ -129,8 +126,7 @@ static void enter(visitor *v, mp_attachment *a, mp_lease *lease, request_rec *r,
         PyEval_RestoreThread(a->state);
     }
     v->current = a;
-    v->r = r;
-    v->s = s;
+    v->where = where;
 }
 
 void mp_lease_release(mp_lease *lease)
@@ -143,8 +139,7 @@ void mp_lease_release(mp_lease *lease)
             PyEval_RestoreThread(lease->outer_state);
     }
     v->current = lease->outer;
-    v->r = lease->outer_r;
-    v->s = lease->outer_s;
+    v->where = lease->outer_where;
     if (!v->current) {
         mp_turns_end();
         mp_host->idle();
@@ -165,27 +160,23 @@ static mp_attachment *first_visit(visitor *v, const char *name, server_rec *s)
     return interp ? attachment_new(v, interp) : NULL;
 }
 
-apr_status_t mp_lease_take(mp_lease *lease, const char *name, request_rec *r, server_rec *s)
+apr_status_t mp_lease_take(mp_lease *lease, const char *name, mp_place where)
 {
     visitor *v = me;
     mp_attachment *a = NULL;
 
     if (!mp_interp_closed() && mp_interp_main() && (v || (v = arrive())) && !(a = find(v, name)))
-        a = first_visit(v, name, s);
+        a = first_visit(v, name, where.s);
     if (!a) {
-        if (r)
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0005: interpreter '%s' is not available%s", name,
-                          mp_interp_closed() ? ": the process is ending" : "; see the lines before");
-        else
-            ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, "MP0005: interpreter '%s' is not available%s", name,
-                         mp_interp_closed() ? ": the process is ending" : "; see the lines before");
+        mp_log(where, APLOG_ERR, "MP0005: interpreter '%s' is not available%s", name,
+               mp_interp_closed() ? ": the process is ending" : "; see the lines before");
         return APR_EGENERAL;
     }
-    enter(v, a, lease, r, s);
+    enter(v, a, lease, where);
     return APR_SUCCESS;
 }
 
-static apr_status_t take_known(mp_lease *lease, mp_interp *interp, request_rec *r, server_rec *s)
+static apr_status_t take_known(mp_lease *lease, mp_interp *interp, mp_place where)
 {
     visitor *v = me ? me : arrive();
     mp_attachment *a = v ? find_interp(v, interp) : NULL;
@@ -194,24 +185,23 @@ static apr_status_t take_known(mp_lease *lease, mp_interp *interp, request_rec *
         a = attachment_new(v, interp);
     if (!a)
         return APR_ENOMEM;
-    enter(v, a, lease, r, s);
+    enter(v, a, lease, where);
     return APR_SUCCESS;
 }
 
-apr_status_t mp_lease_take_interp(mp_lease *lease, mp_interp *interp, request_rec *r, server_rec *s)
+apr_status_t mp_lease_take_interp(mp_lease *lease, mp_interp *interp, mp_place where)
 {
-    return mp_interp_closed() ? APR_EGENERAL : take_known(lease, interp, r, s);
+    return mp_interp_closed() ? APR_EGENERAL : take_known(lease, interp, where);
 }
 
 apr_status_t mp_lease_take_last(mp_lease *lease, mp_interp *interp, server_rec *s)
 {
-    return take_known(lease, interp, NULL, s);
+    return take_known(lease, interp, mp_at_server(s));
 }
 
-void mp_lease_whose(request_rec **r, server_rec **s)
+mp_place mp_lease_where(void)
 {
-    *r = me ? me->r : NULL;
-    *s = me && me->s ? me->s : ap_server_conf;
+    return me && me->where.s ? me->where : mp_at_server(ap_server_conf);
 }
 
 int mp_lease_busy(void)

@@ -1,7 +1,7 @@
 /* The only door into an interpreter.
  *
  *     mp_lease lease;
- *     if (mp_lease_take(&lease, name, r, s) != APR_SUCCESS) ...   -- it logged why
+ *     if (mp_lease_take(&lease, name, where) != APR_SUCCESS) ...   -- it logged why
  *     ...                                                         -- attached: may touch Python
  *     mp_lease_release(&lease);                                   -- as before the take
  *
@@ -16,6 +16,7 @@
 #define MP_RUNTIME_LEASE_H
 
 #include "runtime/interp.h"
+#include "runtime/log.h"
 
 typedef struct mp_attachment mp_attachment;
 
@@ -24,24 +25,23 @@ typedef struct {
     /* private: what to go back to */
     mp_attachment *outer;
     PyThreadState *outer_state;     /* attached before; NULL if the thread was detached */
-    request_rec *outer_r;
-    server_rec *outer_s;
+    mp_place outer_where;
 } mp_lease;
 
 /* Once per process, before the first lease. */
 apr_status_t mp_lease_start(void);
 
-/* r (may be NULL) and s say whose error log print() and logging reach. */
-apr_status_t mp_lease_take(mp_lease *lease, const char *name, request_rec *r, server_rec *s);
+/* `where` says whose error log print() and logging reach. */
+apr_status_t mp_lease_take(mp_lease *lease, const char *name, mp_place where);
 /* The same for an interpreter that is there already; for pool cleanups. Fails, silently, when the process is ending. */
-apr_status_t mp_lease_take_interp(mp_lease *lease, mp_interp *interp, request_rec *r, server_rec *s);
+apr_status_t mp_lease_take_interp(mp_lease *lease, mp_interp *interp, mp_place where);
 /* The same when the process is ending; for end.c. */
 apr_status_t mp_lease_take_last(mp_lease *lease, mp_interp *interp, server_rec *s);
 void mp_lease_release(mp_lease *lease);
 
-/* Attached: the request and server of the innermost lease of this thread; *r may become NULL. A thread without a lease
- * (one that a handler started) gets NULL and the server that httpd started with. */
-void mp_lease_whose(request_rec **r, server_rec **s);
+/* Attached: the place of the innermost lease of this thread. A thread without a lease (one that a handler started) gets
+ * the server that httpd started with. */
+mp_place mp_lease_where(void);
 
 /* Whether this thread is attached right now. Async-signal-safe. */
 int mp_lease_busy(void);
