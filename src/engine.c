@@ -4,6 +4,7 @@
 #include "api/apachemodule.h"
 #include "api/package.h"
 #include "handlers/cleanup.h"
+#include "handlers/connections.h"
 #include "handlers/modules.h"
 #include "handlers/phases.h"
 #include "handlers/preload.h"
@@ -45,5 +46,6 @@ __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
     .start = start,
     .stop = stop,
     .phase = mp_phases_run,
+    .connection = mp_connections_run,
     .busy = mp_lease_busy,
 };

@@ -28,6 +28,7 @@ typedef struct {
     const mp_dir_conf *(*server_conf)(const server_rec *s);
     mp_request_conf *(*request_conf)(request_rec *r);         /* made if there is none */
     mp_request_conf *(*request_conf_find)(const request_rec *r);
+    mp_connection_conf *(*connection_conf)(conn_rec *c);      /* made if there is none */
     const char *(*handler_directory)(request_rec *r, const mp_handler *handler);
     int (*flag)(request_rec *r, const char *directive, int value, int unset);
     apr_table_t *(*config_table)(apr_pool_t *p, const mp_dir_conf *conf);
@@ -36,7 +37,7 @@ typedef struct {
     void (*idle)(void);
 } mp_host_table;
 
-/* One phase of one request, as the hook worked it out. */
+/* One phase of one request, or a connection, as the hook worked it out. */
 typedef struct {
     mp_phase phase;
     mp_handler *stack;                  /* may be NULL: then only what req.add_handler() added */
@@ -54,6 +55,8 @@ typedef struct {
     void (*stop)(void);
     /* Runs the stack; returns what the hook must return. Any request thread. */
     int (*phase)(request_rec *r, const mp_visit *visit);
+    /* Runs the stack of MP_CONNECTION: DECLINED if httpd shall go on with the connection; else it is done with. */
+    int (*connection)(conn_rec *c, const mp_visit *visit);
     /* Whether the calling thread is attached to an interpreter right now. Async-signal-safe. */
     int (*busy)(void);
 } mp_engine_table;

@@ -2,6 +2,7 @@
 #include "mp.h"
 #include "config/directives.h"
 #include "config/home.h"
+#include "host/connections.h"
 #include "host/engine.h"
 #include "host/hooks.h"
 
@@ -60,6 +61,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(mp_engine_load, NULL, NULL, APR_HOOK_MIDDLE);
     mp_hooks_register(p);
+    mp_connections_register(p);
 }
 
 module AP_MODULE_DECLARE_DATA python_module = {

@@ -11,6 +11,7 @@ MODULE_SOURCES = \
 	src/config/records.c \
 	src/config/section.c \
 	src/config/wsgi_directives.c \
+	src/host/connections.c \
 	src/host/engine.c \
 	src/host/hooks.c \
 	src/host/signals.c
@@ -27,6 +28,7 @@ ENGINE_SOURCES = \
 	src/runtime/turns.c \
 	src/api/apachemodule.c \
 	src/api/args.c \
+	src/api/connio.c \
 	src/api/connobject.c \
 	src/api/constants.c \
 	src/api/convert.c \
@@ -51,6 +53,7 @@ ENGINE_SOURCES = \
 	src/api/tableobject.c \
 	src/handlers/answer.c \
 	src/handlers/cleanup.c \
+	src/handlers/connections.c \
 	src/handlers/modules.c \
 	src/handlers/phases.c \
 	src/handlers/preload.c \

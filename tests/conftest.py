@@ -1,7 +1,7 @@
 """The server fixture: one httpd per test module, made from the module's own variables.
 
-CONF and FILES are required words of such a module; MPMS, MODULES, CHILDREN, THREADS, LOG_LEVEL and ENVIRONMENT are
-optional (see Httpd). A module with several MPMS runs once under each.
+CONF and FILES are required words of such a module; MPMS, MODULES, CHILDREN, THREADS, LOG_LEVEL, ENVIRONMENT and PORTS
+are optional (see Httpd). A module with several MPMS runs once under each.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def httpd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Httpd]:
     module = request.module
     options = {option: getattr(module, option.upper())
-               for option in ("modules", "children", "threads", "log_level", "environment")
+               for option in ("modules", "children", "threads", "log_level", "environment", "ports")
                if hasattr(module, option.upper())}
     server = Httpd(tmp_path_factory.mktemp("httpd"), module.CONF, module.FILES, mpm=request.param, **options)
     with server:

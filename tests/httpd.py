@@ -4,8 +4,8 @@
         httpd.get("/hello")
 
 FILES are written below the ServerRoot, which is on PYTHONPATH; `htdocs/` there is the document root. CONF may use
-${root}, ${htdocs} and ${port}. stop() fails if the log holds an error, traceback, signal or sanitizer line that no
-claim() consumed, or if a process is left.
+${root}, ${htdocs}, ${port} and those that `ports` names. stop() fails if the log holds an error, traceback, signal or
+sanitizer line that no claim() consumed, or if a process is left.
 
 Environment: MP_BUILD is the directory with mod_python.so and the engines (default: build/ of this tree); MP_PYTHON_TAG
 picks the engine, such as 313 (default: the module's own choice).
@@ -14,6 +14,7 @@ picks the engine, such as 313 (default: the module's own choice).
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import http.client
 import os
 import re
@@ -22,11 +23,12 @@ import signal
 import socket
 import stat
 import subprocess
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import lru_cache
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -162,6 +164,11 @@ def give_up_root() -> None:
             stream.write(text)
 
 
+def take_terminal(name: str) -> None:
+    """In a child before exec, when it leads a session: the terminal becomes its controlling one."""
+    fcntl.ioctl(os.open(name, os.O_RDWR), termios.TIOCSCTTY, 0)
+
+
 def processes() -> Iterator[tuple[int, int, int, str]]:
     """pid, parent, session and state of every process."""
     for entry in os.listdir("/proc"):
@@ -180,11 +187,17 @@ def open_connections(port: int) -> int:
     return sum(row[1].endswith(f":{port:04X}") and row[3] not in ("0A", "06") for row in rows)
 
 
-def free_port() -> int:
+def accepts_connections(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 class Httpd:
@@ -193,7 +206,8 @@ class Httpd:
     def __init__(self, directory: Path, conf: str = "", files: Mapping[str, str | bytes] | None = None, *,
                  mpm: str = "event", modules: Sequence[str] = (), children: int = 1, threads: int = 24,
                  log_level: str = "info", environment: Mapping[str, str] | None = None, python: bool = True,
-                 root_parent: bool = False) -> None:
+                 root_parent: bool = False, ports: Sequence[str] = (), arguments: Sequence[str] = ("-DFOREGROUND",),
+                 terminal: str | None = None) -> None:
         self.root = directory
         self.htdocs = directory / "htdocs"
         self.conf = conf
@@ -205,7 +219,10 @@ class Httpd:
         self.python = python
         self.root_parent = root_parent
         self.environment = dict(environment or {})
+        self.arguments = arguments
+        self.terminal = terminal
         self.port = 0
+        self.ports = dict.fromkeys(ports, 0)
         self.process: subprocess.Popen[bytes] | None = None
         self._log_offset = 0
         self._unclaimed = ""
@@ -240,6 +257,7 @@ class Httpd:
         root = self.root
         return "\n".join([
             f'Define root "{root}"', f'Define htdocs "{self.htdocs}"', f"Define port {self.port}",
+            *(f"Define {name} {port}" for name, port in self.ports.items()),
             f'ServerRoot "{root}"', f"Listen 127.0.0.1:{self.port}", f"ServerName localhost:{self.port}",
             f"PidFile {root}/run/httpd.pid", f"DefaultRuntimeDir {root}/run", f'ErrorLog "{root}/logs/error_log"',
             "User www-data\nGroup www-data" if self.root_parent else "",
@@ -251,7 +269,7 @@ class Httpd:
     def configtest(self, conf: str) -> tuple[int, str]:
         """What `httpd -t` says to this instead of the server's own lines: exit status and output."""
         file = self.root / "conf" / "configtest.conf"
-        self.port = self.port or free_port()
+        self.port = self.port or free_ports(1)[0]
         file.write_text(self.configuration(conf), encoding="utf-8")
         done = subprocess.run([httpd_program(), "-t", "-f", str(file)], env=self._environ(), capture_output=True,
                               timeout=60, preexec_fn=self._before_exec())
@@ -282,7 +300,16 @@ class Httpd:
         return environ
 
     def _before_exec(self) -> Callable[[], None] | None:
-        return give_up_root if os.getuid() == 0 and not self.root_parent else None
+        steps: list[Callable[[], None]] = []
+        if self.terminal is not None:
+            steps.append(partial(take_terminal, self.terminal))
+        if os.getuid() == 0 and not self.root_parent:
+            steps.append(give_up_root)
+
+        def run() -> None:
+            for step in steps:
+                step()
+        return run if steps else None
 
     @property
     def pid(self) -> int:
@@ -292,11 +319,12 @@ class Httpd:
     def start(self) -> Httpd:
         """Starts the server and waits until a child serves; on a taken port it tries another."""
         for _ in range(5):
-            self.port = free_port()
+            self.port, *others = free_ports(1 + len(self.ports))
+            self.ports = dict(zip(self.ports, others, strict=True))
             (self.root / "conf" / "httpd.conf").write_text(self.configuration(self.conf), encoding="utf-8")
             with open(self.root / "logs" / "stderr", "ab") as stderr:
                 self.process = subprocess.Popen(
-                    [httpd_program(), "-DFOREGROUND", "-f", str(self.root / "conf" / "httpd.conf")],
+                    [httpd_program(), *self.arguments, "-f", str(self.root / "conf" / "httpd.conf")],
                     stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=self._environ(),
                     start_new_session=True, preexec_fn=self._before_exec())
             try:
@@ -313,6 +341,8 @@ class Httpd:
     def _started(self) -> bool:
         if self.process is not None and self.process.poll() is not None:
             raise ChildProcessError(f"httpd ended with status {self.process.returncode}")
+        if "-X" in self.arguments:      # one process, which does not say that it is ready
+            return accepts_connections(self.port)
         return "resuming normal operations" in self.log_text() and bool(self.child_pids())
 
     def wait_ready(self) -> None:
@@ -330,7 +360,7 @@ class Httpd:
 
         def stays_quiet() -> bool:
             nonlocal quiet
-            quiet = 0 if open_connections(self.port) else quiet + 1
+            quiet = 0 if any(map(open_connections, (self.port, *self.ports.values()))) else quiet + 1
             return quiet > 2
         with suppress(TimeoutError):
             wait_for(stays_quiet, timeout=2)

@@ -362,10 +362,33 @@ class mp_conn:
         """Notes that modules leave for each other, as long as the connection. The same table each time."""
     @property
     def hlist(self) -> mp_hlist | None:
-        """The handlers of the running phase in a connection handler, else None."""
+        """The connection handlers, from the one that runs; None when none does, as in a request."""
     @property
     def _conn_rec(self) -> CapsuleType:
         """The conn_rec in a capsule without a name, for extension modules."""
+    def read(self, len: int = 0, eof: bytes | None = None) -> bytes:
+        """Returns bytes that the client sent; for connection handlers, elsewhere RuntimeError.
+
+        Waits for the first byte and returns what is there, at most len bytes; without a len, or with 0, at most 8192.
+        With -1 it waits for everything until the client closes its side, which may be nothing.
+
+        When the client has closed its side and nothing is left, eof is returned, as in
+        "while data := conn.read(eof=b''):"; without one, OSError is raised. OSError also if the connection broke, and
+        TimeoutError, which is one, if nothing came within httpd's Timeout: with -1, what came before is lost.
+        RuntimeError while another thread reads or writes.
+        """
+    def readline(self, len: int = 0, eof: bytes | None = None) -> bytes:
+        """Returns the next line with its LF, or, if the line is longer than len, its first len bytes; without a len, or
+        with 0, there is no limit. The last line before the client closes may lack its LF.
+
+        The end and errors as with read(); after an error, what came of the line is lost.
+        """
+    def write(self, data: str | Buffer) -> None:
+        """Sends str, as UTF-8, or bytes, at once; for connection handlers, elsewhere RuntimeError.
+
+        Returns when all is sent. OSError if the client is gone; TimeoutError, which is one, if it took nothing for
+        httpd's Timeout. TypeError for other data; RuntimeError while another thread reads or writes.
+        """
     def log_error(self, message: str | None, level: int = 3) -> None:
         """Writes a line with the client's address to the error log.
 

@@ -1,25 +1,39 @@
-/* mp_conn: a connection. One object per conn_rec and interpreter, listed in the conn_rec's configuration; the
- * connection's pool holds a reference to it and gives it back in a cleanup, inside the interpreter. */
-#include "api/types.h"
-#include "api/convert.h"
+/* mp_conn: its life, the type, members. */
+#include "api/connection.h"
 #include "api/logline.h"
 #include "runtime/lease.h"
 
 #include "docstrings.h"
 
-typedef struct {
-    mp_object object;
-    PyObject *notes;            /* owned, made on first use: an exact mp_table, so no cycle is possible */
-} mp_connection;
-
-/* In the connection's pool; the head is in conn_config. Changed by threads that have the interpreter's GIL. */
+/* In the connection's pool; the head is mp_connection_conf.objects. Changed by threads that have the interpreter's
+ * GIL. */
 typedef struct place place;
 struct place {
     mp_state *state;
-    PyObject *object;           /* owned */
+    PyObject *object;           /* owned; NULL: it has ended before the connection */
     conn_rec *c;
     place *next;
 };
+
+static void drop_hlist(mp_connection *self)
+{
+    if (self->hlist)
+        mp_hlist_expire(self->hlist);
+    Py_CLEAR(self->hlist);
+}
+
+/* Attached. */
+static void expire(place *self)
+{
+    mp_connection *object = (mp_connection *)self->object;
+
+    object->handler = NULL;
+    drop_hlist(object);
+    if (object->notes)
+        mp_table_expire(object->notes);
+    mp_object_expire(self->object);
+    Py_CLEAR(self->object);
+}
 
 /* After the cleanups of requests, which are children of the pool: these may still use req.connection. */
 static apr_status_t end(void *data)
@@ -28,23 +42,23 @@ static apr_status_t end(void *data)
     mp_connection *object = (mp_connection *)self->object;
     mp_lease lease;
 
+    if (!object)
+        return APR_SUCCESS;
     if (mp_lease_take_interp(&lease, self->state->interp, mp_at_server(self->c->base_server)) != APR_SUCCESS) {
         object->object.rec = NULL;          /* the process ends: nobody may enter, but threads may still run */
         if (object->notes)
             ((mp_object *)object->notes)->rec = NULL;
         return APR_SUCCESS;
     }
-    if (object->notes)
-        mp_table_expire(object->notes);
-    mp_object_expire(self->object);
-    Py_CLEAR(self->object);
+    expire(self);
     mp_lease_release(&lease);
     return APR_SUCCESS;
 }
 
 PyObject *mp_connection_from(mp_state *state, conn_rec *c)
 {
-    place *first = ap_get_module_config(c->conn_config, mp_host->module), *one;
+    mp_connection_conf *conf = mp_host->connection_conf(c);
+    place *first = conf->objects, *one;
     mp_connection *self;
 
     for (one = first; one; one = one->next)
@@ -53,15 +67,34 @@ PyObject *mp_connection_from(mp_state *state, conn_rec *c)
     self = PyObject_New(mp_connection, state->Connection_Type);
     if (!self)
         return NULL;
+    memset((char *)self + sizeof(PyObject), 0, sizeof(*self) - sizeof(PyObject));
     self->object.state = state;
     self->object.rec = c;
-    self->object.in_flight = 0;
-    self->notes = NULL;
     one = apr_palloc(c->pool, sizeof(*one));
     *one = (place){ state, Py_NewRef(self), c, first };
-    ap_set_module_config(c->conn_config, mp_host->module, one);
+    conf->objects = one;
     apr_pool_cleanup_register(c->pool, one, end, apr_pool_cleanup_null);
     return (PyObject *)self;
+}
+
+void mp_connection_running(PyObject *self_, const mp_handler *handler)
+{
+    mp_connection *self = (mp_connection *)self_;
+
+    self->handler = handler;
+    drop_hlist(self);
+    if (!handler)
+        mp_object_wait(self_);
+}
+
+void mp_connection_end(PyObject *self)
+{
+    conn_rec *c = ((mp_object *)self)->rec;
+    place *one = mp_host->connection_conf(c)->objects;
+
+    while (one->object != self)
+        one = one->next;
+    expire(one);
 }
 
 static PyObject *base_server(PyObject *self, void *Py_UNUSED(closure))
@@ -177,9 +210,18 @@ static int set_keepalive(PyObject *self, PyObject *value, void *Py_UNUSED(closur
 }
 
 /* Connection handlers have one; elsewhere it is None. */
-static PyObject *hlist(PyObject *self, void *Py_UNUSED(closure))
+static PyObject *hlist(PyObject *self_, void *Py_UNUSED(closure))
 {
-    return mp_object_rec(self) ? Py_NewRef(Py_None) : NULL;
+    mp_connection *self = (mp_connection *)self_;
+    conn_rec *c = mp_object_rec(self_);
+
+    if (!c)
+        return NULL;
+    if (!self->handler)
+        Py_RETURN_NONE;
+    if (!self->hlist)
+        self->hlist = mp_hlist_from_connection(self->object.state, c, self->handler);
+    return Py_XNewRef(self->hlist);
 }
 
 static PyObject *capsule(PyObject *self, void *Py_UNUSED(closure))
@@ -208,6 +250,7 @@ static void dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
 
     Py_XDECREF(((mp_connection *)self)->notes);
+    Py_XDECREF(((mp_connection *)self)->hlist);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -236,7 +279,12 @@ static PyGetSetDef members[] = {
     { NULL, NULL, NULL, NULL, NULL }
 };
 
+#define METHOD(name) \
+    { #name, (PyCFunction)(void (*)(void))mp_connection_##name, METH_FASTCALL | METH_KEYWORDS, MP_DOC_mp_conn_##name }
 static PyMethodDef methods[] = {
+    METHOD(read),
+    METHOD(readline),
+    METHOD(write),
     { "log_error", (PyCFunction)(void (*)(void))log_error, METH_VARARGS | METH_KEYWORDS,
       MP_DOC_mp_conn_log_error },
     { NULL, NULL, 0, NULL }

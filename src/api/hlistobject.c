@@ -5,11 +5,12 @@
 #include "docstrings.h"
 
 typedef struct {
-    mp_object head;             /* rec: the request_rec */
+    mp_object head;             /* rec: the request_rec or conn_rec */
+    request_rec *r;             /* NULL: a connection's */
     const mp_handler *handler;  /* borrowed from the configuration or the request; NULL behind the last */
 } mp_hlist;
 
-static request_rec *current(PyObject *self, const mp_handler **handler)
+static void *current(PyObject *self, const mp_handler **handler)
 {
     *handler = ((mp_hlist *)self)->handler;
     return mp_object_rec(self);
@@ -39,9 +40,10 @@ static PyObject *get_is_location(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *get_directory(PyObject *self, void *Py_UNUSED(closure))
 {
     const mp_handler *handler;
-    request_rec *r = current(self, &handler);
 
-    return r ? mp_path_from(handler ? mp_host->handler_directory(r, handler) : NULL) : NULL;
+    if (!current(self, &handler))
+        return NULL;
+    return mp_path_from(handler ? mp_host->handler_directory(((mp_hlist *)self)->r, handler) : NULL);
 }
 
 static PyObject *get_location(PyObject *self, void *Py_UNUSED(closure))
@@ -112,17 +114,28 @@ int mp_hlist_type_add(PyObject *module, mp_state *state)
     return state->HList_Type ? 0 : -1;
 }
 
-PyObject *mp_hlist_from(mp_state *state, request_rec *r, const mp_handler *handler)
+static PyObject *make(mp_state *state, void *rec, request_rec *r, const mp_handler *handler)
 {
     mp_hlist *self = PyObject_New(mp_hlist, state->HList_Type);
 
     if (!self)
         return NULL;
     self->head.state = state;
-    self->head.rec = r;
+    self->head.rec = rec;
     self->head.in_flight = 0;
+    self->r = r;
     self->handler = handler;
     return (PyObject *)self;
+}
+
+PyObject *mp_hlist_from(mp_state *state, request_rec *r, const mp_handler *handler)
+{
+    return make(state, r, r, handler);
+}
+
+PyObject *mp_hlist_from_connection(mp_state *state, conn_rec *c, const mp_handler *handler)
+{
+    return make(state, c, NULL, handler);
 }
 
 void mp_hlist_expire(PyObject *self)

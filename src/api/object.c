@@ -11,8 +11,19 @@ void *mp_object_rec(PyObject *self)
         return object->rec;
     if (Py_IS_TYPE(self, object->state->Connection_Type))
         what = "connection";
+    else if (Py_IS_TYPE(self, object->state->HList_Type))
+        what = "handler's hlist";
     PyErr_Format(PyExc_RuntimeError, "this %s is over; copy what you need of it while it runs", what);
     return NULL;
+}
+
+void mp_object_wait(PyObject *self)
+{
+    while (((mp_object *)self)->in_flight) {
+        Py_BEGIN_ALLOW_THREADS
+        apr_sleep(apr_time_from_msec(1));
+        Py_END_ALLOW_THREADS
+    }
 }
 
 void mp_object_expire(PyObject *self)
@@ -20,11 +31,7 @@ void mp_object_expire(PyObject *self)
     mp_object *object = (mp_object *)self;
 
     object->rec = NULL;
-    while (object->in_flight) {
-        Py_BEGIN_ALLOW_THREADS
-        apr_sleep(apr_time_from_msec(1));
-        Py_END_ALLOW_THREADS
-    }
+    mp_object_wait(self);
 }
 
 apr_pool_t *mp_object_pool(PyObject *self)

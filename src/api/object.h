@@ -23,6 +23,9 @@ void *mp_object_rec(PyObject *self);
 #define MP_BEGIN_BLOCKING(self) { ((mp_object *)(self))->in_flight++; Py_BEGIN_ALLOW_THREADS
 #define MP_END_BLOCKING(self) Py_END_ALLOW_THREADS ((mp_object *)(self))->in_flight--; }
 
+/* Attached: waits until nobody is inside httpd with this object. */
+void mp_object_wait(PyObject *self);
+
 /* Attached: rec = NULL, so that nobody enters any more, then waits until nobody is inside httpd with this object. */
 void mp_object_expire(PyObject *self);
 

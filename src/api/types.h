@@ -23,6 +23,11 @@ server_rec *mp_server_check(mp_state *state, PyObject *object);     /* NULL with
 
 /* connobject.c: one object per conn_rec and interpreter; new reference. Expires with the connection's pool. */
 PyObject *mp_connection_from(mp_state *state, conn_rec *c);
+/* For conn.hlist, and for reading and writing, which only connection handlers may: the handler that runs from now on,
+ * or NULL: none, the connection goes on as HTTP. Waits for a thread of the application's that is still inside httpd. */
+void mp_connection_running(PyObject *conn, const mp_handler *handler);
+/* Nothing more is done with the connection: expires the object, now instead of with the pool. */
+void mp_connection_end(PyObject *conn);
 
 /* finfoobject.c: a copy of the facts; new reference. */
 PyObject *mp_finfo_from(mp_state *state, const apr_finfo_t *finfo);
@@ -31,6 +36,7 @@ const apr_finfo_t *mp_finfo_check(mp_state *state, PyObject *object);
 
 /* hlistobject.c: the handlers of the running phase; new reference. */
 PyObject *mp_hlist_from(mp_state *state, request_rec *r, const mp_handler *handler);
+PyObject *mp_hlist_from_connection(mp_state *state, conn_rec *c, const mp_handler *handler);
 void mp_hlist_expire(PyObject *hlist);
 
 /* requestobject.c */

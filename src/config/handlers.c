@@ -129,6 +129,13 @@ mp_handler *mp_handlers_find(request_rec *r, mp_phase phase, const char **extens
     return any;
 }
 
+mp_handler *mp_handlers_of_connection(const server_rec *s)
+{
+    const mp_stack *stack = mp_dir_conf_of_server(s)->stacks[MP_CONNECTION];
+
+    return stack ? stack->first : NULL;     /* it has no extensions */
+}
+
 static int matches(const mp_handler *handler, char *prefix, size_t length)
 {
     int found;

@@ -30,3 +30,15 @@ const char *mp_interpreter_name(request_rec *r, const mp_handler *handler)
         return name_or_main(handler ? mp_handler_directory(r, handler) : NULL);
     return name_or_main(r->server->server_hostname);
 }
+
+/* A connection has no directory yet. */
+const char *mp_interpreter_name_of_server(const server_rec *s)
+{
+    const mp_dir_conf *conf = mp_dir_conf_of_server(s);
+
+    if (conf->interpreter)
+        return conf->interpreter;
+    if (conf->interp_per_directory == 1 || conf->interp_per_directive == 1)
+        return MP_MAIN_INTERPRETER;
+    return name_or_main(s->server_hostname);
+}

@@ -11,9 +11,12 @@ static const char *set_handlers(cmd_parms *cmd, void *conf, const char *args)
     return NULL;
 }
 
-/* For the two phases that come before the file name is known. */
+/* For connections, and for the two phases that come before the file name is known. */
 static const char *set_early_handlers(cmd_parms *cmd, void *conf, const char *args)
 {
+    if (strchr(args, '|') && cmd->info == (void *)MP_CONNECTION)
+        return apr_psprintf(cmd->pool, "%s: '| .ext' has no meaning for a connection, which has no file name; write the "
+                            "line without it", cmd->cmd->name);
     if (strchr(args, '|'))
         return apr_psprintf(cmd->pool, "%s: '| .ext' has no meaning in this phase, because the file name is not known "
                             "yet; write the line without it and look at req.uri in the handler", cmd->cmd->name);
@@ -173,6 +176,7 @@ static const char *set_interpreter_options(cmd_parms *cmd, void *conf, const cha
 const command_rec mp_python_directives[MP_PYTHON_ROWS] = {
     EARLY_HANDLER("PythonPostReadRequestHandler", MP_POST_READ_REQUEST, "handlers for each request that was read"),
     EARLY_HANDLER("PythonTransHandler", MP_TRANS, "handlers that translate the URI to a file name"),
+    EARLY_HANDLER("PythonConnectionHandler", MP_CONNECTION, "handlers that take connections instead of HTTP"),
     HANDLER("PythonHeaderParserHandler", MP_HEADER_PARSER, "handlers that look at the headers, before access checks"),
     HANDLER("PythonInitHandler", MP_INIT, "handlers that come first in a request"),
     HANDLER("PythonAccessHandler", MP_ACCESS, "handlers that refuse by something other than the user"),

@@ -124,6 +124,17 @@ mp_request_conf *mp_request_conf_get(request_rec *r)
     return conf;
 }
 
+mp_connection_conf *mp_connection_conf_get(conn_rec *c)
+{
+    mp_connection_conf *conf = ap_get_module_config(c->conn_config, &python_module);
+
+    if (!conf) {
+        conf = apr_pcalloc(c->pool, sizeof(*conf));
+        ap_set_module_config(c->conn_config, &python_module, conf);
+    }
+    return conf;
+}
+
 int mp_flag(request_rec *r, const char *directive, int value, int unset)
 {
     const mp_request_conf *own = r ? mp_request_conf_find(r) : NULL;

@@ -106,6 +106,12 @@ typedef struct {
     void *objects;                      /* engine's: the request objects, one per interpreter (api/requestobject.h) */
 } mp_request_conf;
 
+/* What a connection has of ours. Made on first need, in the connection's pool. */
+typedef struct {
+    int declined;                       /* its handlers have had it, and left it to HTTP */
+    void *objects;                      /* engine's: the connection objects, one per interpreter (api/connobject.c) */
+} mp_connection_conf;
+
 extern module AP_MODULE_DECLARE_DATA python_module;
 
 /* The directive that fills a phase or another place: "PythonHandler" for MP_CONTENT; the default function is it in
@@ -124,9 +130,14 @@ const mp_dir_conf *mp_dir_conf_of_server(const server_rec *s);
 mp_request_conf *mp_request_conf_get(request_rec *r);      /* made if there is none */
 mp_request_conf *mp_request_conf_find(const request_rec *r);  /* NULL if there is none */
 
+mp_connection_conf *mp_connection_conf_get(conn_rec *c);   /* made if there is none */
+
 /* Which handlers serve this request in this phase: the list for the file's extension, else the one for any file, else
  * NULL. *extension (may be NULL): what req.extension shows. */
 mp_handler *mp_handlers_find(request_rec *r, mp_phase phase, const char **extension);
+
+/* The same for connections to an address of this server. */
+mp_handler *mp_handlers_of_connection(const server_rec *s);
 
 /* The directory of a handler for this request, patterns resolved; NULL if none. Without a request (r is NULL) a pattern
  * has none. */
@@ -134,6 +145,8 @@ const char *mp_handler_directory(request_rec *r, const mp_handler *handler);
 
 /* The interpreter that runs this handler of this request (spec: directives, section 5). Never NULL. */
 const char *mp_interpreter_name(request_rec *r, const mp_handler *handler);
+/* The same for connection handlers: the server that owns the address decides. */
+const char *mp_interpreter_name_of_server(const server_rec *s);
 
 /* A flag of the request (r may be NULL): its own table (req.get_config()) first, then `value`, the directory's or
  * server's record's, then `unset`. */

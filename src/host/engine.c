@@ -20,6 +20,7 @@ static mp_host_table host = {
     .server_conf = mp_dir_conf_of_server,
     .request_conf = mp_request_conf_get,
     .request_conf_find = mp_request_conf_find,
+    .connection_conf = mp_connection_conf_get,
     .handler_directory = mp_handler_directory,
     .flag = mp_flag,
     .config_table = mp_config_table,

@@ -9,7 +9,7 @@ CONF = ""
 FILES: dict[str, str] = {}
 
 HANDLERS = ("HeaderParser", "Init", "Access", "Authen", "Authz", "Type", "Fixup", "", "Log", "Cleanup")
-EARLY = ("PostReadRequest", "Trans")
+EARLY = ("PostReadRequest", "Trans", "Connection")
 FLAGS = ("AutoReload", "Debug", "InterpPerDirectory", "InterpPerDirective")
 IN_DIRECTORY = [*(f"Python{name}Handler a" for name in HANDLERS), "PythonHandlerModule a",
                 *(f"Python{name} On" for name in FLAGS), "PythonInterpreter a", "PythonPath sys.path",
@@ -51,6 +51,7 @@ def test_server_directives_may_not_stand_in_sections(httpd: Httpd, line: str) ->
 
 
 @pytest.mark.parametrize("line", ["PythonPostReadRequestHandler a b", "PythonTransHandler a",
+                                  "PythonConnectionHandler a::b c",
                                   "PythonImport a b", "PythonImport a::b.c b", "PythonOptimize Off",
                                   "WSGIImportScript /a process-group=%{GLOBAL} application-group=%{GLOBAL}"])
 def test_server_directives_may_stand_in_a_vhost(httpd: Httpd, line: str) -> None:
@@ -104,6 +105,11 @@ def test_python_option_may_have_an_empty_value(httpd: Httpd, line: str) -> None:
                                   "PythonTransHandler |"])
 def test_phases_before_the_file_name_refuse_extensions(httpd: Httpd, line: str) -> None:
     refused(httpd, line, line.split()[0], "the file name is not known yet")
+
+
+@pytest.mark.parametrize("line", ["PythonConnectionHandler a | .py", "PythonConnectionHandler a|"])
+def test_connections_have_no_extensions(httpd: Httpd, line: str) -> None:
+    refused(httpd, line, "PythonConnectionHandler", "no file name", "write the line without it")
 
 
 @pytest.mark.parametrize("line", ["PythonHandler a | .py .psp", "PythonHandler a|.py", "PythonHandler | .py",
