@@ -54,6 +54,7 @@ ENGINE_SOURCES = \
 	src/handlers/answer.c \
 	src/handlers/cleanup.c \
 	src/handlers/connections.c \
+	src/handlers/debugger.c \
 	src/handlers/modules.c \
 	src/handlers/phases.c \
 	src/handlers/preload.c \

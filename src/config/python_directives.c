@@ -191,6 +191,7 @@ const command_rec mp_python_directives[MP_PYTHON_ROWS] = {
                      "module whose functions are the handlers of all phases"),
     DIR_FLAG("PythonAutoReload", autoreload, "On (default): load changed modules anew"),
     DIR_FLAG("PythonDebug", debug, "On: send tracebacks to the client too"),
+    DIR_FLAG("PythonEnablePdb", enable_pdb, "On: run handlers under pdb, with httpd -X"),
     DIR_FLAG("PythonInterpPerDirectory", interp_per_directory, "On: one interpreter for each directory of files"),
     DIR_FLAG("PythonInterpPerDirective", interp_per_directive, "On: one interpreter for each section with handlers"),
     AP_INIT_TAKE1("PythonInterpreter", ap_set_string_slot, (void *)APR_OFFSETOF(mp_dir_conf, interpreter), OR_ALL,

@@ -9,6 +9,7 @@ static const struct {
 } flags[] = {
     {"PythonAutoReload", APR_OFFSETOF(mp_dir_conf, autoreload)},
     {"PythonDebug", APR_OFFSETOF(mp_dir_conf, debug)},
+    {"PythonEnablePdb", APR_OFFSETOF(mp_dir_conf, enable_pdb)},
     {"PythonInterpPerDirectory", APR_OFFSETOF(mp_dir_conf, interp_per_directory)},
     {"PythonInterpPerDirective", APR_OFFSETOF(mp_dir_conf, interp_per_directive)},
 };
@@ -33,6 +34,7 @@ void *mp_dir_conf_create(apr_pool_t *p, char *path)
     mp_dir_conf *conf = apr_pcalloc(p, sizeof(*conf));
 
     conf->autoreload = conf->debug = conf->interp_per_directory = conf->interp_per_directive = MP_UNSET;
+    conf->enable_pdb = MP_UNSET;
     return conf;
 }
 
@@ -94,6 +96,7 @@ void *mp_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
     PICK(debug, MP_UNSET);
     PICK(interp_per_directory, MP_UNSET);
     PICK(interp_per_directive, MP_UNSET);
+    PICK(enable_pdb, MP_UNSET);
 #undef PICK
     return out;
 }

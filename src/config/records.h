@@ -51,6 +51,7 @@ typedef struct {
     int debug;
     int interp_per_directory;
     int interp_per_directive;
+    int enable_pdb;
 } mp_dir_conf;
 
 typedef enum { MP_PRELOAD_MODULE, MP_PRELOAD_SCRIPT } mp_preload_kind;

@@ -1,6 +1,7 @@
 #include "handlers/connections.h"
 
 #include "api/types.h"
+#include "handlers/debugger.h"
 #include "handlers/modules.h"
 #include "handlers/result.h"
 #include "runtime/error.h"
@@ -18,7 +19,7 @@ static int failed(conn_rec *c, const mp_visit *visit, const mp_handler *handler)
 static int call(mp_state *state, conn_rec *c, const mp_visit *visit, const mp_handler *handler, PyObject *conn)
 {
     PyObject *function = mp_modules_function(state, NULL, c->base_server, handler, visit->phase, conn);
-    PyObject *value = function ? PyObject_CallOneArg(function, conn) : NULL;
+    PyObject *value = function ? mp_debugger_call(mp_at_connection(c), function, conn) : NULL;
     int result;
 
     if (mp_result_take(state, NULL, handler, value, &result) < 0)

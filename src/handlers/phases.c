@@ -2,6 +2,7 @@
 
 #include "api/types.h"
 #include "handlers/answer.h"
+#include "handlers/debugger.h"
 #include "handlers/modules.h"
 #include "handlers/result.h"
 #include "runtime/error.h"
@@ -55,7 +56,7 @@ static int call(mp_state *state, request_rec *r, const mp_handler *handler, mp_p
         return 1;
     }
     if (function)
-        value = PyObject_CallOneArg(function, req);
+        value = mp_debugger_call(mp_at_request(r), function, req);
     if (value && phase == MP_CLEANUP)
         ret = 0;                        /* whatever it returns */
     else

@@ -10,7 +10,7 @@ FILES: dict[str, str] = {}
 
 HANDLERS = ("HeaderParser", "Init", "Access", "Authen", "Authz", "Type", "Fixup", "", "Log", "Cleanup")
 EARLY = ("PostReadRequest", "Trans", "Connection")
-FLAGS = ("AutoReload", "Debug", "InterpPerDirectory", "InterpPerDirective")
+FLAGS = ("AutoReload", "Debug", "EnablePdb", "InterpPerDirectory", "InterpPerDirective")
 IN_DIRECTORY = [*(f"Python{name}Handler a" for name in HANDLERS), "PythonHandlerModule a",
                 *(f"Python{name} On" for name in FLAGS), "PythonInterpreter a", "PythonPath sys.path",
                 "PythonOption a b"]
