@@ -16,7 +16,7 @@ from tls import certificate
 MPMS = ("event", "worker", "prefork")
 CHILDREN = 3
 THREADS = 4
-MODULES = ("ssl", "socache_shmcb")
+MODULES = ("ssl", "socache_shmcb", "reqtimeout", "http2")
 
 # What a connection gets, by the name of its port.
 HANDLERS = {
