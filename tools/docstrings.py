@@ -5,10 +5,12 @@
 The text stands in the stubs only. Makefile.in runs this file, setup.py and the tests import it. MP_DOC_mp_request is
 the text of a class, MP_DOC_mp_request_status that of a member, MP_DOC_mp_request_write that of a method, MP_DOC_stat
 that of a function, MP_DOC__apache that of the module. What can be called starts with its signature, as help() and
-inspect.signature() read it. A name without a text gets no macro, so the C table that wants one does not compile.
+inspect.signature() read it; the types, which C objects can not carry, are the last lines. A name without a text gets
+no macro, so the C table that wants one does not compile.
 """
 
 import ast
+import copy
 import inspect
 import os
 import sys
@@ -17,13 +19,14 @@ from typing import NamedTuple
 
 # The one class that goes by another name in the module than its objects show.
 TYPE_NAMES = {"table": "mp_table"}
-TEXT_ENDS = "\n--\n\n"
+SIGNATURE_ENDS = "\n--\n\n"
 
 
 class Entry(NamedTuple):
     name: str               # "mp_request.write"; "" is the module
     signature: str | None   # "write($self, /, data, flush=1)"
     text: str
+    types: Sequence[str] = ()   # "Type: int", or for each overload "Types: (name: str) -> str | None"
 
     @property
     def macro(self) -> str:
@@ -33,8 +36,13 @@ class Entry(NamedTuple):
         return f"MP_DOC_{TYPE_NAMES.get(owner, owner)}_{member}"
 
     @property
+    def doc(self) -> str:
+        """What __doc__ is."""
+        return "\n".join([self.text, "", *self.types]) if self.types else self.text
+
+    @property
     def c_text(self) -> str:
-        return self.signature + TEXT_ENDS + self.text if self.signature else self.text
+        return self.signature + SIGNATURE_ENDS + self.doc if self.signature else self.doc
 
 
 class Mistake(Exception):
@@ -45,12 +53,13 @@ def entries(source: str, name: str = "_apache.pyi") -> list[Entry]:
     """Return all that has a text. Raises Mistake."""
     tree = ast.parse(source, name)
     found = [Entry("", None, text)] if (text := ast.get_docstring(tree)) else []
+    aliases = Aliases(tree.body)
     for path, nodes in named(tree.body):
         owner = path.rpartition(".")[0]
         text = next((text for text in map(text_of, nodes) if text), None)
         if text is None:
             continue
-        found.append(Entry(path, signature_of(nodes, owner, name), text))
+        found.append(Entry(path, signature_of(nodes, owner, name), text, types_of(nodes, bool(owner), aliases)))
     return found
 
 
@@ -98,6 +107,44 @@ def signature_of(nodes: list[ast.stmt], owner: str, file: str) -> str | None:
     return f"{first.name}({arguments(first, 'self' if owner else 'module', file)})"
 
 
+class Aliases(ast.NodeTransformer):
+    """Puts what a private name of the stubs, such as _Text, stands for in its place."""
+
+    def __init__(self, body: Sequence[ast.stmt]) -> None:
+        self.meaning = {node.targets[0].id: node.value for node in body
+                        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+                        and not isinstance(node.value, ast.Call)}
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.meaning:
+            return self.text_of(self.meaning[node.id])
+        return ast.Name(node.id.lstrip("_"))
+
+    def text_of(self, node: ast.expr) -> ast.expr:
+        expression: ast.expr = self.visit(copy.deepcopy(node))
+        return expression
+
+
+def types_of(nodes: list[ast.stmt], of_class: bool, aliases: Aliases) -> list[str]:
+    """The types as lines: of a member its own, of what can be called those of its arguments and of what it returns."""
+    first = nodes[0]
+    if isinstance(first, ast.AnnAssign):
+        return ["Type: " + ast.unparse(aliases.text_of(first.annotation))]
+    found = []
+    for node in nodes:
+        if not isinstance(node, ast.FunctionDef) or node.returns is None:
+            continue
+        returned = ast.unparse(aliases.text_of(node.returns))
+        if any(map(is_property, node.decorator_list)):
+            return ["Type: " + returned]
+        given: ast.arguments = aliases.visit(copy.deepcopy(node.args))
+        given.defaults = []
+        if of_class:
+            (given.posonlyargs or given.args).pop(0)
+        found.append(f"Types: ({ast.unparse(given).removesuffix(', /')}) -> {returned}")
+    return found
+
+
 def is_property(decorator: ast.expr) -> bool:
     return isinstance(decorator, ast.Attribute) or (isinstance(decorator, ast.Name) and decorator.id == "property")
 
@@ -108,7 +155,7 @@ def names_of(function: ast.FunctionDef) -> list[str]:
 
 def arguments(function: ast.FunctionDef, first: str, file: str) -> str:
     """The arguments without types; the first is `$self` or `$module`, and goes by position, as in C."""
-    given = function.args
+    given = copy.deepcopy(function.args)
     if first == "module":
         given.posonlyargs.insert(0, ast.arg(first))
     elif not given.posonlyargs:

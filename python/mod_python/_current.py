@@ -11,12 +11,18 @@ main_server: "mp_server | None" = None
 
 
 def get_current_config() -> "table":
-    """The configuration table of the request that this thread serves, else of the main server."""
+    """The Python directives in effect for the request that this thread serves, else for the main server.
+
+    The table is that of req.get_config(), or server.get_config().
+    """
     return _where().get_config()
 
 
 def get_current_options() -> "table":
-    """The PythonOption table of the request that this thread serves, else of the main server."""
+    """The PythonOption values in effect for the request that this thread serves, else for the main server.
+
+    The table is that of req.get_options(), or server.get_options().
+    """
     return _where().get_options()
 
 

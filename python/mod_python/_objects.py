@@ -5,10 +5,10 @@ from typing import Any
 
 
 def resolve_object(module: ModuleType, obj_str: str, arg: Any = None, silent: int = 0) -> Any:
-    """The object that the dotted name `obj_str` means in a module.
+    """The object that the dotted name obj_str means in a module, as behind the :: of a handler directive.
 
-    A class on the way, but not at the end, is instantiated with `arg`. An unknown name is an AttributeError, or gives
-    None if `silent`.
+    A class on the way, but not at the end, is called with arg, and the way goes on from its object. An unknown name is
+    an AttributeError that says so; with silent it gives None.
     """
     found: Any = module
     for name in obj_str.split("."):

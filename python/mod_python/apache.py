@@ -1,4 +1,4 @@
-"""What handlers import: httpd's functions, types and constants, and the importer.
+"""What handlers import: httpd's functions, objects and constants, and the importer.
 
     from mod_python import apache
 
@@ -7,7 +7,22 @@
         req.write("Hello")
         return apache.OK
 
-There is an `apache` module in each interpreter; it imports only inside httpd.
+There is an apache module in each interpreter; it imports only inside httpd. In it are:
+
+- results of handlers: OK, DECLINED, DONE, and the statuses HTTP_NOT_FOUND, HTTP_FORBIDDEN and so on. SERVER_RETURN is
+  the exception that ends a handler with such a result;
+- the types of what httpd gives, for annotations: Request, Connection, Server, FileInfo, HandlerList; and table, the
+  type of headers, notes and options, which may be called;
+- this interpreter: interpreter is its name, main_server the main server; get_current_options(), get_current_config()
+  and get_handler_root() tell what is in effect for the running handler;
+- the error log: log_error(), with a level from APLOG_EMERG to APLOG_TRACE8; req.log_error() is better in handlers;
+- httpd: config_tree(), exists_config_define(), mpm_query(), server_root(), stat(), and register_cleanup() for the end
+  of the process;
+- the importer: import_module(), module_info(), modules_graph(), request_modules_graph(), freeze_modules();
+- helpers: build_cgi_env(), escape(), resolve_object(), module_mtime();
+- constants of httpd's: methods (M_GET), log levels (APLOG_ERR), parts of a URL (URI_PATH), facts about files
+  (FINFO_SIZE, APR_FINFO_SIZE, APR_REG), look-ups of names (REMOTE_NAME), proxies (PROXYREQ_NONE), connections
+  (AP_CONN_CLOSE), path info (AP_REQ_ACCEPT_PATH_INFO), the process model (AP_MPMQ_IS_THREADED).
 """
 
 import atexit
@@ -75,11 +90,13 @@ _search.namespace = globals()
 
 # Set by init(), before any code of a user's runs.
 interpreter: str = ""
+"""The name of this interpreter, as PythonInterpreter gives it."""
 main_server: "Server" = None  # type: ignore[assignment]
+"""The main server of the configuration; the virtual hosts follow by its next."""
 
 
 def init(name: str, server: "Server") -> None:
-    """Make this interpreter one of httpd's; the engine calls it once, at the interpreter's birth."""
+    """Makes this interpreter one of httpd's. The engine calls it once, at the interpreter's birth; nobody else."""
     global interpreter, main_server
     interpreter = name
     main_server = _current.main_server = server
@@ -91,7 +108,10 @@ def init(name: str, server: "Server") -> None:
 
 
 def module_mtime(module: ModuleType) -> float:
-    """When the module's source, or the compiled file beside it, was changed last, in seconds; 0 if unknown."""
+    """When the module's source, or the compiled file beside it, was changed last, in seconds since 1970.
+
+    0 if there is no such file.
+    """
     return max((os.stat(file).st_mtime for file in _files_of(module)), default=0)
 
 
@@ -104,7 +124,11 @@ def _files_of(module: ModuleType) -> Iterator[str]:
 
 
 def build_cgi_env(req: "Request") -> table:
-    """The CGI variables of a request, as a new table."""
+    """The variables of CGI (RFC 3875, section 4.1) for a request, as a table of their own.
+
+    What req.add_cgi_vars() gives, with GATEWAY_INTERFACE "Python-CGI/1.1", SCRIPT_NAME without the path info, and
+    HTTP_AUTHORIZATION if the client sent that header.
+    """
     req.add_cgi_vars()
     environ = req.subprocess_env.copy()
     path_info = req.path_info or ""
@@ -136,3 +160,10 @@ def _atexit() -> None:
         atexit._run_exitfuncs()
     finally:
         _streams.flush()
+
+
+if not TYPE_CHECKING:
+    # For `import *` and help(); type checkers go by the imports above.
+    _OTHERS = {"TYPE_CHECKING", "TypeAlias", "Any", "Iterator", "ModuleType"}
+    __all__ = [name for name, value in globals().items()
+               if name[0] != "_" and name not in _OTHERS and not isinstance(value, ModuleType)]

@@ -65,12 +65,17 @@ def preload_script(path: str) -> None:
 
 def import_module(module_name: str, autoreload: bool | None = None, log: bool | None = None,
                   path: str | Sequence[str] | None = None) -> ModuleType:
-    """Import a module as a handler directive would, and note that the calling module stands on it.
+    """Imports a module as a handler directive would, and notes that the calling module stands on it.
 
-    `module_name` is a plain or dotted name, or a file: "/abs/x.py", "~/x" (below the handler's directory), "./x" and
-    "../x" (beside the calling module), "dir/x" (below a directory that is searched). `path` names the directories to
-    search. `autoreload` and `log` default to PythonAutoReload and PythonDebug. Within a request the same name gives the
-    same module. Raises ImportError, TypeError or ValueError for a bad name, and what the module raises.
+    When the file of one of them changes, both are loaded anew for the next request. Within a request the same name
+    gives the same module.
+
+    module_name is a plain or dotted name, or a file: "/abs/x.py", "~/x" (below the handler's directory), "./x" and
+    "../x" (beside the calling module), "dir/x" (below a directory that is searched). path is a directory or a list of
+    them, to search in. autoreload and log are those of PythonAutoReload and PythonDebug if they are None.
+
+    Raises ImportError if there is no such module, TypeError or ValueError for what is no name, and whatever the module
+    raises.
     """
     _names.check(module_name)
     caller = sys._getframe(1).f_globals
@@ -143,13 +148,16 @@ def _known_to_request(parent: Record | None) -> dict[object, ModuleType]:
 # --- what there is to know about the modules of this interpreter ---
 
 def freeze_modules() -> None:
-    """Never look for changes again in this interpreter."""
+    """From now on nothing is loaded anew in this interpreter, whatever changes; as with PythonAutoReload Off."""
     _loading.frozen = True
     _apache._modules_changed()
 
 
 def module_info(label: str) -> ModuleInfo:
-    """The info object of a module, by its label (`__mp_info__.label`), name or file. Raises KeyError."""
+    """What the importer knows of a module: its label, file and children, the labels of the modules that it imported.
+
+    label is module.__mp_info__.label, a module's name, or a file. KeyError if the importer did not import it.
+    """
     record = _records.find(label) or _records.find(_names.label_of(label))
     if record is None:
         raise KeyError(f"no module {label!r} was imported by the importer")
@@ -157,12 +165,15 @@ def module_info(label: str) -> ModuleInfo:
 
 
 def modules_graph(verbose: int = 0) -> str:
-    """Which module stands on which, as a graph in DOT; with `verbose`, how often each was loaded and asked for."""
+    """Which module stands on which in this interpreter: a graph in the language DOT, as text.
+
+    With verbose it also says how often each was loaded and asked for, and the time of its file.
+    """
     return _graph(_records.every(), verbose)
 
 
 def request_modules_graph(verbose: int = 0) -> str:
-    """The same for what the current request imported, and what that stands on."""
+    """The graph of modules_graph() for what the current request imported, and what that stands on."""
     found: dict[str, Record] = {}
     for name in _known_to_request(None):
         record = _records.find(name) if isinstance(name, str) else None

@@ -86,7 +86,7 @@ def test_the_stubs_have_the_names_of_the_c_module(httpd: Httpd) -> None:
 
 def test_every_text_of_the_c_module_is_that_of_the_stubs(httpd: Httpd) -> None:
     found = case(httpd, "texts")
-    written = {entry.name: entry.text for entry in docstrings.entries(STUBS)}
+    written = {entry.name: entry.doc for entry in docstrings.entries(STUBS)}
     assert len(found) > 150 and found == {name: written.get(name) for name in found}
 
 
