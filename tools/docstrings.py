@@ -35,10 +35,12 @@ class Entry(NamedTuple):
             return "MP_DOC_" + (TYPE_NAMES.get(member, member) or "_apache")
         return f"MP_DOC_{TYPE_NAMES.get(owner, owner)}_{member}"
 
+    usage: str | None = None    # where overloads have no common signature: "pop(key[, default])"
+
     @property
     def doc(self) -> str:
         """What __doc__ is."""
-        return "\n".join([self.text, "", *self.types]) if self.types else self.text
+        return "\n\n".join(filter(None, [self.usage, self.text, "\n".join(self.types)]))
 
     @property
     def c_text(self) -> str:
@@ -59,7 +61,9 @@ def entries(source: str, name: str = "_apache.pyi") -> list[Entry]:
         text = next((text for text in map(text_of, nodes) if text), None)
         if text is None:
             continue
-        found.append(Entry(path, signature_of(nodes, owner, name), text, types_of(nodes, bool(owner), aliases)))
+        signature = signature_of(nodes, owner, name)
+        usage = usage_of(nodes) if signature is None else None
+        found.append(Entry(path, signature, text, types_of(nodes, bool(owner), aliases), usage))
     return found
 
 
@@ -101,10 +105,19 @@ def signature_of(nodes: list[ast.stmt], owner: str, file: str) -> str | None:
         return TYPE_NAMES.get(first.name, first.name) + "(" + text.removeprefix("$self, /").removeprefix(", ") + ")"
     if not isinstance(first, ast.FunctionDef) or any(is_property(decorator) for decorator in first.decorator_list):
         return None
-    overloads = [node for node in nodes if isinstance(node, ast.FunctionDef)]
-    if any(set(names_of(node)) - set(names_of(first)) for node in overloads):
+    if any(set(names_of(node)) - set(names_of(first)) for node in nodes):
         return None
     return f"{first.name}({arguments(first, 'self' if owner else 'module', file)})"
+
+
+def usage_of(nodes: list[ast.stmt]) -> str | None:
+    """How a method is called of whose overloads none has the arguments of all: with those in brackets that may miss."""
+    calls = [names_of(node)[1:] for node in nodes]
+    if len(calls) < 2 or not all(calls):
+        return None
+    shortest, longest = min(calls, key=len), max(calls, key=len)
+    rest = "".join(f"[, {name}]" for name in longest[len(shortest):])
+    return f"{nodes[0].name}({', '.join(shortest)}{rest})" if isinstance(nodes[0], ast.FunctionDef) else None
 
 
 class Aliases(ast.NodeTransformer):
@@ -149,7 +162,9 @@ def is_property(decorator: ast.expr) -> bool:
     return isinstance(decorator, ast.Attribute) or (isinstance(decorator, ast.Name) and decorator.id == "property")
 
 
-def names_of(function: ast.FunctionDef) -> list[str]:
+def names_of(function: ast.stmt) -> list[str]:
+    if not isinstance(function, ast.FunctionDef):
+        return []
     return [argument.arg for argument in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]]
 
 

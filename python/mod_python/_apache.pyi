@@ -75,27 +75,27 @@ class table:
     def __eq__(self, other: object, /) -> bool: ...
     def __copy__(self) -> table: ...
     @overload
-    def get(self, key: _Text, default: None = None, /) -> str | None:
+    def get(self, key: str | bytes, default: None = None, /) -> str | None:
         """The first value of the key, or the default. Unlike t[key] it never gives a list."""
     @overload
-    def get(self, key: _Text, default: _T, /) -> str | _T: ...
+    def get(self, key: str | bytes, default: _T, /) -> str | _T: ...
     @overload
-    def pop(self, key: _Text, /) -> str | list[str]:
-        """pop(key[, default]): takes out all entries of the key and returns what t[key] was.
+    def pop(self, key: str | bytes, /) -> str | list[str]:
+        """Takes out all entries of the key and returns what t[key] was.
 
         Without an entry it returns the default, or raises KeyError if none was given.
         """
     @overload
-    def pop(self, key: _Text, default: _T, /) -> str | list[str] | _T: ...
+    def pop(self, key: str | bytes, default: _T, /) -> str | list[str] | _T: ...
     def has_key(self, key: _Text, /) -> int:
         """1 if there is such a key, else 0. Of old; write: key in t."""
     def add(self, key: _Text, value: _Text, /) -> None:
         """Adds an entry, besides those that the key has."""
     @overload
-    def setdefault(self, key: _Text, default: str = "", /) -> str:
+    def setdefault(self, key: str | bytes, default: str = "", /) -> str:
         """The first value of the key; if there is none, the default is stored and returned."""
     @overload
-    def setdefault(self, key: _Text, default: bytes, /) -> str | bytes: ...
+    def setdefault(self, key: str | bytes, default: bytes, /) -> str | bytes: ...
     def popitem(self) -> tuple[str, str]:
         """Takes out the last entry and returns it as (key, value). KeyError if the table is empty."""
     def keys(self) -> list[str]:
@@ -528,7 +528,9 @@ class mp_request:
         """How many bytes of the body have been read."""
     @property
     def read_body(self) -> int:
-        """How the body is read: apache.REQUEST_NO_BODY before the first read, then another of apache.REQUEST_..."""
+        """How the body is read: apache.REQUEST_NO_BODY before the first read, then REQUEST_CHUNKED_DECHUNK or
+        REQUEST_CHUNKED_ERROR.
+        """
     @property
     def read_chunked(self) -> int:
         """1 if the body is sent in chunked coding; read() takes that away."""

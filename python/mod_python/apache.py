@@ -1,4 +1,4 @@
-"""What handlers import: httpd's functions, objects and constants, and the importer.
+"""What handlers import: httpd's functions, objects and constants, and the importer::
 
     from mod_python import apache
 

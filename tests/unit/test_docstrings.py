@@ -16,6 +16,8 @@ import docstrings
     ('def f(a: int, b: str = "x?", /) -> None:\n    "Text"', '"f($module, a, b=\'x\\?\', /)\\n" \\\n'),
     ('class C:\n    "é"', '#define MP_DOC_C \\\n    "\\303\\251"\n'),
     ('class C:\n    def m(self, *a: int, k: int = 1) -> None:\n        "Text"', '"m($self, /, *a, k=1)\\n"'),
+    ('class C:\n    @overload\n    def m(self, a: int) -> int:\n        "Text"\n    @overload\n'
+     '    def m(self, a: int, b: int) -> int: ...', ' \\\n    "m(a[, b])\\n" \\\n    "\\n" \\\n    "Text\\n"'),
     ('class table:\n    "Text"\n    def __init__(self, a: int = 1) -> None: ...', '"mp_table(a=1)\\n"'),
 ])
 def test_the_header_has_what_c_and_help_need(stub: str, macro: str) -> None:
