@@ -23,7 +23,7 @@ def handler(req: apache.Request) -> int:
         "Requests since then": next(served),
         "Child process": os.getpid(),
     }
-    return layout.page(
+    layout.page(
         req,
         "Autoreload",
         f"""<p class="big">{escape(MESSAGE)}</p>
@@ -34,3 +34,4 @@ def handler(req: apache.Request) -> int:
         change there loads both again.</p>""",
         __file__,
     )
+    return apache.OK

@@ -41,7 +41,8 @@ def form(name: str = "", message: str = "", complaint: str = "") -> str:
 
 def handler(req: apache.Request) -> int:
     if req.method in ("GET", "HEAD"):
-        return layout.page(req, "Form", form(), __file__)
+        layout.page(req, "Form", form(), __file__)
+        return apache.OK
     if req.method != "POST":
         return apache.HTTP_METHOD_NOT_ALLOWED
 
@@ -49,7 +50,9 @@ def handler(req: apache.Request) -> int:
     name, message = fields.get("name", ""), fields.get("message", "")
     if not name:
         req.status = apache.HTTP_UNPROCESSABLE_ENTITY
-        return layout.page(req, "Form", form(name, message, "Please enter a name."), __file__)
+        layout.page(req, "Form", form(name, message, "Please enter a name."), __file__)
+        return apache.OK
     answer = f"""<div class="answer" role="status"><p>Hello, <strong>{escape(name)}</strong>!
         You wrote {len(message)} characters:</p><blockquote>{escape(message)}</blockquote></div>"""
-    return layout.page(req, "Form", answer + form(), __file__)
+    layout.page(req, "Form", answer + form(), __file__)
+    return apache.OK

@@ -53,7 +53,7 @@ def handler(req: apache.Request) -> int:
 
     phases = "".join(f"<li><code>{phase}</code></li>" for phase in req.trail)
     results = "".join(f'<li><a href="?result={key}"><code>{text}</code></a></li>' for key, text in RESULTS.items())
-    return layout.page(
+    layout.page(
         req,
         "Handlers",
         f"""<h2>Phases that ran for this request</h2><ol class="trail">{phases}</ol>
@@ -62,6 +62,7 @@ def handler(req: apache.Request) -> int:
         <h2>Results: try them</h2><ul class="tries">{results}</ul>""",
         __file__,
     )
+    return apache.OK
 
 
 def loghandler(req: apache.Request) -> int:

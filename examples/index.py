@@ -29,7 +29,7 @@ def handler(req: apache.Request) -> int:
         f'<li><a href="{path}"><strong>{name}</strong><span>{text}</span></a></li>'
         for path, (name, text) in CARDS.items()
     )
-    return layout.page(
+    layout.page(
         req,
         "Python inside httpd",
         f"""<p class="lead">Each page here is one small Python file in <code>examples/</code>, and shows its own source.
@@ -39,3 +39,4 @@ def handler(req: apache.Request) -> int:
         {layout.listing("hello.py", HELLO)}""",
         __file__,
     )
+    return apache.OK

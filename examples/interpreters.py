@@ -45,7 +45,7 @@ def handler(req: apache.Request) -> int:
         "GIL": gil(req),
         "Python": sys.version.split()[0],
     }
-    return layout.page(
+    layout.page(
         req,
         "Interpreters",
         f"""<p>The same page, answered by:</p><ul class="tabs">{links}</ul>
@@ -54,3 +54,4 @@ def handler(req: apache.Request) -> int:
         has interpreters of its own too, so the count differs when another one answers.</p>""",
         __file__,
     )
+    return apache.OK

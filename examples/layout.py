@@ -60,7 +60,7 @@ def facts(rows: dict[str, object]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def page(req: apache.Request, title: str, body: str, *files: str) -> int:
+def page(req: apache.Request, title: str, body: str, *files: str) -> None:
     """Send a whole page: body is HTML; files are those whose source it shows, the page's own first."""
     here = "/" + req.uri.split("/")[1]
     links = "".join(
@@ -98,4 +98,3 @@ def page(req: apache.Request, title: str, body: str, *files: str) -> int:
 """,
         0,
     )
-    return apache.OK

@@ -28,7 +28,7 @@ def authenhandler(req: apache.Request) -> int:
 
 
 def handler(req: apache.Request) -> int:
-    return layout.page(
+    layout.page(
         req,
         "Password",
         f"""<p>Welcome, <strong>{escape(req.user or "")}</strong>. <code>authenhandler</code> let you in;
@@ -37,3 +37,4 @@ def handler(req: apache.Request) -> int:
         it.</p>""",
         __file__,
     )
+    return apache.OK

@@ -19,7 +19,7 @@ def handler(req: apache.Request) -> int:
         req.err_headers_out["Retry-After"] = "5"
         return apache.HTTP_SERVICE_UNAVAILABLE
 
-    return layout.page(
+    layout.page(
         req,
         "Database",
         f"""<p class="big"><strong>{sum(count for _, count in rows)}</strong> visits</p>
@@ -29,3 +29,4 @@ def handler(req: apache.Request) -> int:
         __file__,
         database.__file__,
     )
+    return apache.OK
