@@ -68,6 +68,7 @@ html_copy_source = False
 
 myst_heading_anchors = 3
 highlight_language = "python"
+smartquotes = False
 nitpicky = True
 nitpick_ignore_regex = [     # what other packages document, and names of the stubs' own
     ("py:.*", r"(collections\.abc|os|types|typing|typing_extensions)\..*"),
@@ -75,7 +76,7 @@ nitpick_ignore_regex = [     # what other packages document, and names of the st
     ("py:.*", r"(_apache\.)?_\w+|mod_python\._\w+\.\w+"),
 ]
 
-autodoc_member_order = "bysource"
+autodoc_member_order = "alphabetical"
 autodoc_typehints = "signature"
 add_module_names = False
 python_display_short_literal_types = True
