@@ -64,6 +64,13 @@ def handler(req: apache.Request) -> int:
     return apache.OK
 
 
+def connectionhandler(conn: apache.Connection) -> int:
+    while line := conn.readline(eof=b""):
+        assert_type(line, bytes)
+        conn.write(line)
+    return apache.OK
+
+
 def loghandler(req: apache.Request) -> int:
     hlist: apache.HandlerList | None = req.hlist
     connection: apache.Connection = req.connection
