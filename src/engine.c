@@ -5,6 +5,8 @@
 #include "api/package.h"
 #include "handlers/cleanup.h"
 #include "handlers/connections.h"
+#include "handlers/filters.h"
+#include "handlers/include.h"
 #include "handlers/modules.h"
 #include "handlers/phases.h"
 #include "handlers/preload.h"
@@ -47,5 +49,8 @@ __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
     .stop = stop,
     .phase = mp_phases_run,
     .connection = mp_connections_run,
+    .output_filter = mp_filters_output,
+    .input_filter = mp_filters_input,
+    .include = mp_include_run,
     .busy = mp_lease_busy,
 };

@@ -9,6 +9,8 @@
 
 #include "config/records.h"
 
+#include "util_filter.h"
+
 #define MP_SEAM 2
 #define MP_SEAM_TEXT "2"
 
@@ -45,6 +47,29 @@ typedef struct {
     const char *extension;              /* req.extension */
 } mp_visit;
 
+/* A filter of a request, from its first call on: what httpd keeps for us in ap_filter_t.ctx. In the request's pool. */
+typedef struct {
+    const char *name;                   /* filter.name */
+    const mp_handler *handler;          /* NULL: nothing defines that name for this request */
+    const char *interpreter;            /* NULL before the first call */
+    void *stream;                       /* engine's (api/stream.h) */
+    unsigned is_input : 1;
+    unsigned busy : 1;                  /* a call is going on: what comes in meanwhile passes by, unchanged */
+    unsigned off : 1;                   /* the function is not called any more; all passes unchanged */
+    unsigned refused : 1;               /* it can't run, so the request was answered with an error */
+} mp_filtering;
+
+/* The name, in httpd, of all filters that requests add to themselves. */
+#define MP_DYNAMIC_FILTER "mod_python"
+
+/* An element <!--#python eval="..." --> or exec="..." of a page. */
+typedef struct {
+    const char *interpreter;
+    const char *code;                   /* in UTF-8, or Latin-1 */
+    int is_expression;
+    const char *error;                  /* mod_include's text for the place of an element that fails */
+} mp_include;
+
 /* What the engine offers to the module. */
 typedef struct {
     int seam;
@@ -57,6 +82,12 @@ typedef struct {
     int (*phase)(request_rec *r, const mp_visit *visit);
     /* Runs the stack of MP_CONNECTION: DECLINED if httpd shall go on with the connection; else it is done with. */
     int (*connection)(conn_rec *c, const mp_visit *visit);
+    /* A call of a filter that has a handler. If it sets `refused`, nothing was done and the status says nothing. */
+    apr_status_t (*output_filter)(ap_filter_t *f, mp_filtering *filtering, apr_bucket_brigade *bb);
+    apr_status_t (*input_filter)(ap_filter_t *f, mp_filtering *filtering, apr_bucket_brigade *bb, ap_input_mode_t mode,
+                                 apr_read_type_e block, apr_off_t readbytes);
+    /* Runs an element; its output goes to the end of bb. APR_SUCCESS also if the code failed. */
+    apr_status_t (*include)(ap_filter_t *f, const mp_include *element, apr_bucket_brigade *bb);
     /* Whether the calling thread is attached to an interpreter right now. Async-signal-safe. */
     int (*busy)(void);
 } mp_engine_table;

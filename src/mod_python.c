@@ -4,7 +4,9 @@
 #include "config/home.h"
 #include "host/connections.h"
 #include "host/engine.h"
+#include "host/filters.h"
 #include "host/hooks.h"
+#include "host/include.h"
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -17,6 +19,8 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 {
     const char *error = mp_home_choose(mp_process_get(), ptemp);
 
+    if (!error)
+        error = mp_filters_check(ptemp);
     if (!error)
         return OK;
     ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s, "MP0220: %s", error);
@@ -48,6 +52,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     ap_add_version_component(pconf, "mod_python/" MP_VERSION);
     ap_add_version_component(pconf, apr_pstrcat(ptemp, "Python/", process->python, NULL));
     warn_of_old_python(process, s);
+    mp_include_register();
     if (mp_wsgi_is_elsewhere())
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "MP0222: mod_wsgi is loaded beside mod_python; all WSGI "
                      "directives are left to it, and both need the same Python version");
@@ -60,6 +65,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(mp_engine_load, NULL, NULL, APR_HOOK_MIDDLE);
+    mp_filters_start();
     mp_hooks_register(p);
     mp_connections_register(p);
 }

@@ -3,6 +3,7 @@
 MODULE_SOURCES = \
 	src/mod_python.c \
 	src/config/directives.c \
+	src/config/filters.c \
 	src/config/handlers.c \
 	src/config/home.c \
 	src/config/names.c \
@@ -13,7 +14,9 @@ MODULE_SOURCES = \
 	src/config/wsgi_directives.c \
 	src/host/connections.c \
 	src/host/engine.c \
+	src/host/filters.c \
 	src/host/hooks.c \
+	src/host/include.c \
 	src/host/signals.c
 
 ENGINE_SOURCES = \
@@ -32,6 +35,8 @@ ENGINE_SOURCES = \
 	src/api/connobject.c \
 	src/api/constants.c \
 	src/api/convert.c \
+	src/api/filterio.c \
+	src/api/filterobject.c \
 	src/api/finfoobject.c \
 	src/api/functions.c \
 	src/api/hlistobject.c \
@@ -47,6 +52,8 @@ ENGINE_SOURCES = \
 	src/api/requesttype.c \
 	src/api/serverobject.c \
 	src/api/state.c \
+	src/api/stream.c \
+	src/api/streaminput.c \
 	src/api/tabledata.c \
 	src/api/tablefill.c \
 	src/api/tableiterator.c \
@@ -55,6 +62,8 @@ ENGINE_SOURCES = \
 	src/handlers/cleanup.c \
 	src/handlers/connections.c \
 	src/handlers/debugger.c \
+	src/handlers/filters.c \
+	src/handlers/include.c \
 	src/handlers/modules.c \
 	src/handlers/phases.c \
 	src/handlers/preload.c \

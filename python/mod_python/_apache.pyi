@@ -609,6 +609,17 @@ class mp_request:
         directory whose modules are found first; by default that of the other handlers of the phase. A handler for a
         phase that is over never runs. For the content phase handler must be 'mod_python' as well.
         """
+    def add_input_filter(self, name: str) -> None:
+        """Adds a filter to those that the request's body goes through: of register_input_filter(), or any of httpd's.
+
+        An unknown name is only logged.
+        """
+    def add_output_filter(self, name: str) -> None:
+        """Adds a filter to those that the answer goes through.
+
+        One of register_output_filter(), or any of httpd's. It sees what is written from now on. An unknown name is only
+        logged.
+        """
     def allow_methods(self, methods: Sequence[str], reset: int = 0) -> None:
         """Adds methods to the Allow header of the answers 405 and 501; with reset they replace those that were there.
 
@@ -701,6 +712,14 @@ class mp_request:
         Nothing can be read or written then. What it returns does not count; an exception is logged, MP0040.
         ValueError if callable cannot be called.
         """
+    def register_input_filter(self, name: str, handler: _FilterHandler, dir: str | None = None) -> None:
+        """Makes a filter known to this request, for add_input_filter(name). Its own name is then 'mod_python'.
+
+        handler is what PythonInputFilter may name, or a callable that takes the filter; ValueError if it is empty. dir
+        is the directory whose modules are found first; by default that of the running handler.
+        """
+    def register_output_filter(self, name: str, handler: _FilterHandler, dir: str | None = None) -> None:
+        """Makes a filter known to this request, for add_output_filter(name); else as register_input_filter()."""
     def send_http_header(self) -> None:
         """Does nothing; httpd sends the headers with the first data. Of old."""
     def sendfile(self, path: _Path, offset: int = 0, len: int = -1) -> int:
@@ -737,6 +756,70 @@ class mp_request:
     def __setattr__(self, name: str, value: Any) -> None: ...
 
 _Handler = str | Callable[[mp_request], object]
+_FilterHandler = str | Callable[[mp_filter], object]
+
+@final
+class mp_filter:
+    """A filter, as its function sees it during one call. After the call it is over, and using it raises RuntimeError.
+
+    The function of an output filter is called for each brigade of data that reaches the filter, that of an input filter
+    each time somebody asks for more of the body. What it returns does not count. When it raises, the filter is switched
+    off for this request, and the rest of the data goes by unchanged. In the code of a page, filter is where it writes
+    to; there is nothing to read then, and close(), pass_on() and disable() do nothing.
+    """
+
+    softspace: int
+    """Of old; it does nothing."""
+    @property
+    def name(self) -> str:
+        """The filter's name, in lower case; 'mod_python' if the request has registered it, 'includes' in a page."""
+    @property
+    def req(self) -> mp_request:
+        """The request whose data it is."""
+    @property
+    def is_input(self) -> int:
+        """1 in an input filter."""
+    @property
+    def handler(self) -> str | None:
+        """The handler as the directive names it; '' for a callable, None in a page."""
+    @property
+    def dir(self) -> str | None:
+        """The directory that the directive stands in, with a slash at its end; of a Location its text; else None."""
+    @property
+    def closed(self) -> int:
+        """1 after the end of the data was passed on: by close(), or with the data by pass_on()."""
+    @property
+    def parent(self) -> None:
+        """None. mod_python 3.3 had lists within lists."""
+    def read(self, len: int | None = -1) -> bytes | None:
+        """The next bytes of what there is now, at most len; all of it if len is absent, negative or None.
+
+        b'' when there is no more for now: the function returns then, and is called again when more has come. None at
+        the end of the data. An output filter reads what was passed to it in this call, up to a flush; what it does not
+        read is dropped. An input filter asks for more of the body at most once in a call; what it does not read it
+        finds in the next call.
+
+        OSError if the source fails, ValueError if the filter is closed.
+        """
+    def readline(self, len: int | None = -1) -> bytes | None:
+        """The next line with its line feed, at most len bytes of it; what there is of it now. Else as read()."""
+    def write(self, data: str | Buffer) -> None:
+        """Writes to the next filter: str as UTF-8, bytes and the like as they are. Small writes are gathered.
+
+        All is passed on when the function returns, or before by flush(). OSError if the client is gone, ValueError if
+        the filter is closed, TypeError and UnicodeEncodeError as in req.write().
+        """
+    def flush(self) -> None:
+        """Passes on what was written, and makes httpd send it to the client. An input filter has nothing to flush."""
+    def close(self) -> None:
+        """Passes on what was written and the end of the data. What still comes is dropped.
+
+        It is done by itself after the end of the data. A second call does nothing.
+        """
+    def pass_on(self) -> None:
+        """Passes on unchanged what was not read. ValueError if the filter is closed."""
+    def disable(self) -> None:
+        """Does as pass_on(); the function is not called any more for this request, and all goes by unchanged."""
 
 def config_tree() -> list[Any]:
     """A copy of the configuration as httpd has read it: a list with a tuple (name, arguments) for each directive.

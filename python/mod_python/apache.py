@@ -11,8 +11,8 @@ There is an apache module in each interpreter; it imports only inside httpd. In 
 
 - results of handlers: OK, DECLINED, DONE, and the statuses HTTP_NOT_FOUND, HTTP_FORBIDDEN and so on. SERVER_RETURN is
   the exception that ends a handler with such a result;
-- the types of what httpd gives, for annotations: Request, Connection, Server, FileInfo, HandlerList; and table, the
-  type of headers, notes and options, which may be called;
+- the types of what httpd gives, for annotations: Request, Connection, Server, Filter, FileInfo, HandlerList; and table,
+  the type of headers, notes and options, which may be called;
 - this interpreter: interpreter is its name, main_server the main server; get_current_options(), get_current_config()
   and get_handler_root() tell what is in effect for the running handler;
 - the error log: log_error(), with a level from APLOG_EMERG to APLOG_TRACE8; req.log_error() is better in handlers;
@@ -73,6 +73,7 @@ from mod_python.importer import request_modules_graph as request_modules_graph
 if TYPE_CHECKING:
     Connection: TypeAlias = _apache.mp_conn
     FileInfo: TypeAlias = _apache.mp_finfo
+    Filter: TypeAlias = _apache.mp_filter
     HandlerList: TypeAlias = _apache.mp_hlist
     Request: TypeAlias = _apache.mp_request
     Server: TypeAlias = _apache.mp_server
@@ -80,6 +81,7 @@ else:
     # For annotations; nobody makes objects of these types but httpd.
     Connection = getattr(_apache, "mp_conn", object)
     FileInfo = getattr(_apache, "mp_finfo", object)
+    Filter = getattr(_apache, "mp_filter", object)
     HandlerList = getattr(_apache, "mp_hlist", object)
     Request = getattr(_apache, "mp_request", object)
     Server = getattr(_apache, "mp_server", object)

@@ -40,6 +40,11 @@ def import_handler(name: str, directory: str | None, path: str | None, autoreloa
     return module, _records.watched(record)
 
 
+def prepare_page(path: str | None) -> None:
+    """Give sys.path what Python code in a page is entitled to: PythonPath, if it is set."""
+    _search.apply(path, None)
+
+
 def preload_module(name: str, function: str | None, path: str | None) -> None:
     """Import a module before the first request, and call its function, if one is named, without arguments."""
     module, _ = import_handler(name, None, path, True, False)

@@ -28,6 +28,7 @@ static int execute(PyObject *module)
         mp_finfo_type_add(module, state) < 0 ||
         mp_hlist_type_add(module, state) < 0 ||
         mp_request_type_add(module, state) < 0 ||
+        mp_filter_type_add(module, state) < 0 ||
         PyModule_AddObjectRef(module, "SERVER_RETURN", state->SERVER_RETURN) < 0 ||
         PyModule_AddObjectRef(module, "table", (PyObject *)state->Table_Type) < 0 ||
         PyModule_AddType(module, state->Request_Type) < 0 ||
@@ -35,6 +36,7 @@ static int execute(PyObject *module)
         PyModule_AddType(module, state->Server_Type) < 0 ||
         PyModule_AddType(module, state->FInfo_Type) < 0 ||
         PyModule_AddType(module, state->HList_Type) < 0 ||
+        PyModule_AddType(module, state->Filter_Type) < 0 ||
         mp_api_constants_add(module) < 0)
         return -1;
     return 0;

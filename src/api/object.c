@@ -13,6 +13,8 @@ void *mp_object_rec(PyObject *self)
         what = "connection";
     else if (Py_IS_TYPE(self, object->state->HList_Type))
         what = "handler's hlist";
+    else if (Py_IS_TYPE(self, object->state->Filter_Type))
+        what = "call of the filter";
     PyErr_Format(PyExc_RuntimeError, "this %s is over; copy what you need of it while it runs", what);
     return NULL;
 }

@@ -45,6 +45,7 @@ typedef struct {
     apr_status_t error;         /* how the body broke off; stays */
     int refused;                /* HTTP status with which httpd refused the body, or 0; stays */
     int ended;                  /* nothing comes any more */
+    int busy;                   /* somebody is fetching; guarded by the GIL */
 } mp_request_body;
 
 typedef struct {
@@ -105,6 +106,10 @@ extern const PyGetSetDef mp_request_fields[];           /* requestfields.c */
     X(sendfile) \
     X(internal_redirect) \
     X(add_handler) \
+    X(add_input_filter) \
+    X(add_output_filter) \
+    X(register_input_filter) \
+    X(register_output_filter) \
     X(get_config) \
     X(get_options) \
     X(register_cleanup) \

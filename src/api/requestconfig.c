@@ -56,7 +56,7 @@ static int phase_of(PyObject *name)
 }
 
 /* Canonical, with a slash at its end. NULL with an exception. */
-static const char *directory_from(PyObject *value, apr_pool_t *p)
+static const char *directory_from(PyObject *value, apr_pool_t *p, const char *function)
 {
     const char *given;
     char *directory;
@@ -68,27 +68,22 @@ static const char *directory_from(PyObject *value, apr_pool_t *p)
     if (!given)
         return NULL;
     if (apr_filepath_merge(&directory, NULL, given, APR_FILEPATH_TRUENAME, p) != APR_SUCCESS)
-        return PyErr_Format(PyExc_ValueError, "add_handler(): %R is no directory name", value), NULL;
+        return PyErr_Format(PyExc_ValueError, "%s: %R is no directory name", function, value), NULL;
     length = strlen(directory);
     return length && directory[length - 1] == '/' ? directory : apr_pstrcat(p, directory, "/", NULL);
 }
 
-/* Without a dir: the place of the handlers that are there, else of the one that runs. */
-static void copy_directory(mp_handler *handler, const mp_request *req, request_rec *r, int phase)
+/* Whose directory a handler gets that was added without one. */
+static const mp_handler *other_handler(const mp_request *req, request_rec *r, int phase)
 {
     const mp_dir_conf *conf = mp_host->dir_conf(r);
-    const mp_handler *like = NULL;
+    const mp_handler *other = NULL;
 
     if (conf && conf->stacks[phase])
-        like = conf->stacks[phase]->first;
-    if (!like)
-        like = req->conf->added[phase];
-    if (!like)
-        like = req->running.handler;
-    if (!like)
-        return;
-    handler->directory = mp_host->handler_directory(r, like);
-    handler->is_location = like->is_location;
+        other = conf->stacks[phase]->first;
+    if (!other)
+        other = req->conf->added[phase];
+    return other ? other : req->running.handler;
 }
 
 /* The request object keeps the callable: the handler is in httpd's memory, where no reference can be. */
@@ -105,15 +100,42 @@ static int keep_callable(mp_request *req, mp_handler *handler, PyObject *callabl
     return 0;
 }
 
-static int set_text(mp_handler *handler, PyObject *text, apr_pool_t *p)
+static int set_text(mp_handler *handler, PyObject *text, apr_pool_t *p, const char *function)
 {
     handler->text = mp_text_to(text, p, "handler");
     if (!handler->text)
         return -1;
     if (*handler->text)
         return 0;
-    PyErr_SetString(PyExc_ValueError, "add_handler(): the handler is empty; write 'module' or 'module::function'");
+    PyErr_Format(PyExc_ValueError, "%s: the handler is empty; write 'module' or 'module::function'", function);
     return -1;
+}
+
+/* From the arguments handler and dir of a method; without a dir it is where `other` is. 0, or -1 with an exception. */
+static int fill(mp_handler *handler, PyObject *self, request_rec *r, const char *function, PyObject *what,
+                PyObject *dir, const mp_handler *other)
+{
+    if (dir && dir != Py_None) {
+        handler->directory = directory_from(dir, r->pool, function);
+        if (!handler->directory)
+            return -1;
+    }
+    else if (other) {
+        handler->directory = mp_host->handler_directory(r, other);
+        handler->is_location = other->is_location;
+    }
+    if (PyUnicode_Check(what)) {
+        if (set_text(handler, what, r->pool, function) < 0)
+            return -1;
+    }
+    else if (!PyCallable_Check(what)) {
+        PyErr_Format(PyExc_TypeError, "%s takes 'module', 'module::function' or a callable, not %.200s", function,
+                     Py_TYPE(what)->tp_name);
+        return -1;
+    }
+    else if (keep_callable((mp_request *)self, handler, what) < 0)
+        return -1;
+    return mp_object_rec(self) ? 0 : -1;                /* the list may have run other Python code */
 }
 
 PyObject *mp_request_add_handler(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -129,26 +151,108 @@ PyObject *mp_request_add_handler(PyObject *self, PyObject *const *args, Py_ssize
         !(r = mp_object_rec(self)))
         return NULL;
     handler = apr_pcalloc(r->pool, sizeof(*handler));
-    if (given[2] && given[2] != Py_None) {
-        handler->directory = directory_from(given[2], r->pool);
-        if (!handler->directory)
-            return NULL;
-    }
-    else
-        copy_directory(handler, req, r, phase);
-    if (PyUnicode_Check(given[1])) {
-        if (set_text(handler, given[1], r->pool) < 0)
-            return NULL;
-    }
-    else if (!PyCallable_Check(given[1]))
-        return PyErr_Format(PyExc_TypeError, "add_handler() takes 'module', 'module::function' or a callable, not "
-                            "%.200s", Py_TYPE(given[1])->tp_name);
-    else if (keep_callable(req, handler, given[1]) < 0)
-        return NULL;
-    if (!mp_object_rec(self))                           /* the list may have run other Python code */
+    if (fill(handler, self, r, signature.function, given[1], given[2], other_handler(req, r, phase)) < 0)
         return NULL;
     for (last = &req->conf->added[phase]; *last; last = &(*last)->next)
         ;
     *last = handler;
     Py_RETURN_NONE;
+}
+
+/* Filters of this request */
+
+/* A name as httpd compares it: in lower case. NULL with an exception. */
+static char *filter_name(PyObject *value, apr_pool_t *p, const char *function)
+{
+    char *name = NULL;
+
+    if (!PyUnicode_Check(value))
+        PyErr_Format(PyExc_TypeError, "%s takes the filter's name as str, not %.200s", function,
+                     Py_TYPE(value)->tp_name);
+    else if ((name = mp_text_to(value, p, "name")) && !*name) {
+        PyErr_Format(PyExc_ValueError, "%s: the filter's name is empty", function);
+        return NULL;
+    }
+    if (name)
+        ap_str_tolower(name);
+    return name;
+}
+
+static PyObject *register_filter(PyObject *self, const mp_signature *signature, PyObject *const *args, Py_ssize_t nargs,
+                                 PyObject *kwnames, int is_input)
+{
+    mp_request *req = (mp_request *)self;
+    PyObject *given[MP_ARGS_MAX];
+    mp_filter_entry *entry;
+    request_rec *r;
+
+    if (mp_args_take(signature, args, nargs, kwnames, given) < 0 || !(r = mp_object_rec(self)))
+        return NULL;
+    entry = apr_pcalloc(r->pool, sizeof(*entry));
+    entry->is_input = is_input;
+    entry->name = filter_name(given[0], r->pool, signature->function);
+    if (!entry->name ||
+        fill(&entry->handler, self, r, signature->function, given[1], given[2], req->running.handler) < 0)
+        return NULL;
+    entry->next = req->conf->filters;
+    req->conf->filters = entry;
+    Py_RETURN_NONE;
+}
+
+PyObject *mp_request_register_input_filter(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const mp_signature signature = { "register_input_filter()", 2, { "name", "handler", "dir" } };
+
+    return register_filter(self, &signature, args, nargs, kwnames, 1);
+}
+
+PyObject *mp_request_register_output_filter(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const mp_signature signature = { "register_output_filter()", 2, { "name", "handler", "dir" } };
+
+    return register_filter(self, &signature, args, nargs, kwnames, 0);
+}
+
+/* One that the request has registered; or any that httpd knows, which logs if it knows none. */
+static PyObject *add_filter(PyObject *self, const mp_signature *signature, PyObject *const *args, Py_ssize_t nargs,
+                            PyObject *kwnames, int is_input)
+{
+    PyObject *given[MP_ARGS_MAX];
+    const mp_filter_entry *entry;
+    mp_filtering *filtering = NULL;
+    const char *name;
+    request_rec *r;
+
+    if (mp_args_take(signature, args, nargs, kwnames, given) < 0 || !(r = mp_object_rec(self)) ||
+        !(name = filter_name(given[0], r->pool, signature->function)))
+        return NULL;
+    for (entry = ((mp_request *)self)->conf->filters; entry; entry = entry->next)
+        if (entry->is_input == is_input && !strcmp(entry->name, name))
+            break;
+    if (entry) {
+        name = MP_DYNAMIC_FILTER;
+        filtering = apr_pcalloc(r->pool, sizeof(*filtering));
+        filtering->name = name;
+        filtering->handler = &entry->handler;
+        filtering->is_input = is_input != 0;
+    }
+    if (is_input)
+        ap_add_input_filter(name, filtering, r, r->connection);
+    else
+        ap_add_output_filter(name, filtering, r, r->connection);
+    Py_RETURN_NONE;
+}
+
+PyObject *mp_request_add_input_filter(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const mp_signature signature = { "add_input_filter()", 1, { "name" } };
+
+    return add_filter(self, &signature, args, nargs, kwnames, 1);
+}
+
+PyObject *mp_request_add_output_filter(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const mp_signature signature = { "add_output_filter()", 1, { "name" } };
+
+    return add_filter(self, &signature, args, nargs, kwnames, 0);
 }

@@ -397,9 +397,16 @@ static PyObject *gather(PyObject *self, Py_ssize_t limit, int line)
 
         if (!(r = mp_request_enter(self)))              /* the allocation may have run other Python code */
             goto failed;
+        if (body->busy) {
+            PyErr_SetString(PyExc_RuntimeError, "the body of this request is being read; an input filter reads it with "
+                            "filter.read()");
+            goto failed;
+        }
+        body->busy = 1;
         MP_BEGIN_BLOCKING(self)
         got += (Py_ssize_t)take(body, r, at, (apr_size_t)(size - got), line, &complete);
         MP_END_BLOCKING(self)
+        body->busy = 0;
         if (is_failure(body, limit, line, got)) {
             set_read_error(req);
             goto failed;

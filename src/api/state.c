@@ -44,6 +44,7 @@ int mp_state_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->TableIterator_Type);
     Py_VISIT(state->FInfo_Type);
     Py_VISIT(state->HList_Type);
+    Py_VISIT(state->Filter_Type);
     Py_VISIT(state->SERVER_RETURN);
     Py_VISIT(state->keys_name);
     Py_VISIT(state->servers);
@@ -64,6 +65,7 @@ int mp_state_clear(PyObject *module)
     Py_CLEAR(state->TableIterator_Type);
     Py_CLEAR(state->FInfo_Type);
     Py_CLEAR(state->HList_Type);
+    Py_CLEAR(state->Filter_Type);
     Py_CLEAR(state->SERVER_RETURN);
     Py_CLEAR(state->keys_name);
     Py_CLEAR(state->servers);

@@ -18,6 +18,7 @@ typedef struct mp_state {
     PyTypeObject *TableIterator_Type;
     PyTypeObject *FInfo_Type;
     PyTypeObject *HList_Type;
+    PyTypeObject *Filter_Type;
     PyObject *SERVER_RETURN;
     PyObject *keys_name;                /* "keys", interned */
     PyObject *servers;                  /* dict: address of a server_rec -> its object */

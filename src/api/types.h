@@ -3,6 +3,7 @@
 #define MP_API_TYPES_H
 
 #include "api/object.h"
+#include "api/stream.h"
 
 /* Called from the module's exec slot, in every interpreter. 0, or -1 with an exception. */
 int mp_table_type_add(PyObject *module, mp_state *state);
@@ -11,6 +12,7 @@ int mp_connection_type_add(PyObject *module, mp_state *state);
 int mp_finfo_type_add(PyObject *module, mp_state *state);
 int mp_hlist_type_add(PyObject *module, mp_state *state);
 int mp_request_type_add(PyObject *module, mp_state *state);
+int mp_filter_type_add(PyObject *module, mp_state *state);
 
 /* tableobject.c: over a table of httpd's; expires with `owner`'s record (mp_table_expire). */
 PyObject *mp_table_from(mp_state *state, apr_table_t *table);
@@ -38,6 +40,11 @@ const apr_finfo_t *mp_finfo_check(mp_state *state, PyObject *object);
 PyObject *mp_hlist_from(mp_state *state, request_rec *r, const mp_handler *handler);
 PyObject *mp_hlist_from_connection(mp_state *state, conn_rec *c, const mp_handler *handler);
 void mp_hlist_expire(PyObject *hlist);
+
+/* filterobject.c: for one call; `filtering` is NULL for an element of a page. New reference, to be given back with
+ * mp_filter_done(): from then on the object is over, whoever keeps it. */
+PyObject *mp_filter_from(mp_state *state, mp_stream *stream, mp_filtering *filtering);
+void mp_filter_done(PyObject *filter);
 
 /* requestobject.c */
 

@@ -1,6 +1,5 @@
 /* Handler lists: written from directives, found for a request. */
 #include "config/handlers.h"
-#include "config/section.h"
 #include "apr_fnmatch.h"
 #include "apr_lib.h"
 
@@ -48,6 +47,15 @@ static mp_stack *stack_of(cmd_parms *cmd, mp_dir_conf *conf, mp_phase phase, con
     return conf->stacks[phase] = stack;
 }
 
+void mp_handler_fill(mp_handler *handler, const char *text, const mp_section *section)
+{
+    handler->text = text;
+    handler->directory = section->directory;
+    handler->pattern = section->pattern;
+    handler->wildcard = section->wildcard != 0;
+    handler->is_location = section->is_location != 0;
+}
+
 static void append(cmd_parms *cmd, mp_stack *stack, const mp_section *section, const char *names, int silent)
 {
     mp_handler **end = &stack->first;
@@ -58,11 +66,7 @@ static void append(cmd_parms *cmd, mp_stack *stack, const mp_section *section, c
     while (*(name = ap_getword_white(cmd->pool, &names))) {
         mp_handler *handler = apr_pcalloc(cmd->pool, sizeof(*handler));
 
-        handler->text = name;
-        handler->directory = section->directory;
-        handler->pattern = section->pattern;
-        handler->wildcard = section->wildcard != 0;
-        handler->is_location = section->is_location != 0;
+        mp_handler_fill(handler, name, section);
         handler->silent = silent != 0;
         *end = handler;
         end = &handler->next;

@@ -1,6 +1,7 @@
 /* The Python* directives. Those of a directory write into its record, those of the process into mp_process, which
  * .htaccess never reaches: their contexts are the server's. */
 #include "config/directives.h"
+#include "config/filters.h"
 #include "config/handlers.h"
 #include "config/home.h"
 #include "config/options.h"
@@ -31,6 +32,11 @@ static const char *set_handler_module(cmd_parms *cmd, void *conf, const char *ar
         if (!cmd->path || (phase != MP_POST_READ_REQUEST && phase != MP_TRANS))
             mp_handlers_add(cmd, conf, phase, args, 1);
     return NULL;
+}
+
+static const char *set_filter(cmd_parms *cmd, void *conf, const char *handler, const char *name)
+{
+    return mp_filters_set(cmd, conf, handler, name);
 }
 
 static const char *set_option(cmd_parms *cmd, void *conf_, const char *key, const char *value)
@@ -189,6 +195,10 @@ const command_rec mp_python_directives[MP_PYTHON_ROWS] = {
     HANDLER("PythonCleanupHandler", MP_CLEANUP, "handlers that run when the request is over"),
     AP_INIT_RAW_ARGS("PythonHandlerModule", set_handler_module, NULL, OR_ALL,
                      "module whose functions are the handlers of all phases"),
+    AP_INIT_TAKE12("PythonInputFilter", set_filter, (void *)1, RSRC_CONF | ACCESS_CONF,
+                   "handler of a filter for request bodies, and the filter's name"),
+    AP_INIT_TAKE12("PythonOutputFilter", set_filter, NULL, RSRC_CONF | ACCESS_CONF,
+                   "handler of a filter for answers, and the filter's name"),
     DIR_FLAG("PythonAutoReload", autoreload, "On (default): load changed modules anew"),
     DIR_FLAG("PythonDebug", debug, "On: send tracebacks to the client too"),
     DIR_FLAG("PythonEnablePdb", enable_pdb, "On: run handlers under pdb, with httpd -X"),

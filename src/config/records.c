@@ -1,5 +1,6 @@
 /* The configuration records: made, merged, found. */
 #include "config/records.h"
+#include "config/filters.h"
 
 static mp_process *current;
 
@@ -21,6 +22,7 @@ mp_process *mp_process_new(apr_pool_t *pconf)
     current->preloads = apr_array_make(pconf, 4, sizeof(mp_preload));
     current->paths = apr_array_make(pconf, 4, sizeof(mp_path));
     current->interpreters = apr_array_make(pconf, 4, sizeof(mp_interp_options));
+    current->filters = apr_array_make(pconf, 4, sizeof(mp_filter_name));
     return current;
 }
 
@@ -83,6 +85,8 @@ void *mp_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
     for (i = 0; i < MP_STACKS; i++)
         if (add->stacks[i])
             out->stacks[i] = base->stacks[i] ? merge_stacks(p, base->stacks[i], add->stacks[i]) : add->stacks[i];
+    if (add->filters)
+        out->filters = mp_filters_merge(p, base->filters, add->filters);
     if (add->options && base->options) {
         out->options = apr_table_copy(p, base->options);
         apr_table_do(set_option, out->options, add->options, NULL);

@@ -42,8 +42,18 @@ struct mp_stack {
     mp_stack *next;             /* the same phase, other extension */
 };
 
+/* PythonInputFilter, PythonOutputFilter; also what req.register_input_filter() and the like registered. */
+typedef struct mp_filter_entry mp_filter_entry;
+struct mp_filter_entry {
+    const char *name;           /* in lower case, as httpd has it */
+    int is_input;
+    mp_handler handler;
+    mp_filter_entry *next;      /* of the same name and direction: the first one counts */
+};
+
 typedef struct {
     mp_stack *stacks[MP_STACKS];
+    mp_filter_entry *filters;
     const char *interpreter;    /* PythonInterpreter, or NULL */
     const char *path;           /* PythonPath's expression, or NULL */
     apr_table_t *options;       /* PythonOption, or NULL; "" removes an inherited key */
@@ -81,6 +91,14 @@ typedef struct {
     mp_gil gil;
 } mp_interp_options;
 
+/* A name that the directives have given to httpd, once for each direction. */
+typedef struct {
+    const char *name;
+    int is_input;
+    const char *file;           /* of the directive that came first, for messages */
+    int line;
+} mp_filter_name;
+
 /* One per configuration pass. */
 typedef struct {
     apr_pool_t *pool;                   /* pconf */
@@ -92,11 +110,13 @@ typedef struct {
     apr_array_header_t *preloads;       /* mp_preload */
     apr_array_header_t *paths;          /* mp_path */
     apr_array_header_t *interpreters;   /* mp_interp_options */
+    apr_array_header_t *filters;        /* mp_filter_name */
 } mp_process;
 
 /* What a request adds. Made on first need, in the request's pool. */
 typedef struct {
     mp_handler *added[MP_PHASES];       /* req.add_handler(): run after the configured ones */
+    mp_filter_entry *filters;           /* req.register_input_filter(), req.register_output_filter() */
     const mp_handler *init_done;        /* the PythonInitHandler stack that ran in post_read_request */
     apr_table_t *config;                /* req.get_config(), once asked for: overrides the directory's flags */
     apr_table_t *options;               /* req.get_options(), once asked for */

@@ -27,6 +27,12 @@ static const char *escape(apr_pool_t *p, const char *text)
     return out;
 }
 
+const char *mp_answer_report(apr_pool_t *p, const char *what, const char *traceback)
+{
+    return apr_pstrcat(p, "\n<pre>\nMod_python error: \"", escape(p, what), "\"\n\n", escape(p, traceback), "</pre>\n",
+                       NULL);
+}
+
 static void report(request_rec *r, const char *what, const char *traceback)
 {
     if (!r->sent_bodyct) {
@@ -35,7 +41,7 @@ static void report(request_rec *r, const char *what, const char *traceback)
         apr_table_unset(r->headers_out, "Content-Length");      /* what the handler meant to send */
         ap_set_content_type(r, "text/html; charset=utf-8");
     }
-    ap_rprintf(r, "\n<pre>\nMod_python error: \"%s\"\n\n%s</pre>\n", escape(r->pool, what), escape(r->pool, traceback));
+    ap_rputs(mp_answer_report(r->pool, what, traceback), r);
     ap_rflush(r);
 }
 

@@ -9,4 +9,7 @@
  * closes), and DONE. If the answer is complete already: DONE. */
 int mp_answer_failure(request_rec *r, const char *what, const char *traceback);
 
+/* The report alone, as HTML, in that pool. */
+const char *mp_answer_report(apr_pool_t *p, const char *what, const char *traceback);
+
 #endif

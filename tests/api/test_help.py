@@ -26,7 +26,7 @@ def exported(req):
 
 def types(req):
     found = {}
-    for name in ["Request", "Connection", "Server", "FileInfo", "HandlerList", "table"]:
+    for name in ["Request", "Connection", "Server", "Filter", "FileInfo", "HandlerList", "table"]:
         kind = getattr(apache, name)
         members = [member for member in vars(kind) if member[0] != "_"]
         found[name] = render(kind), members, [m for m in members if not getattr(kind, m).__doc__]

@@ -6,6 +6,7 @@ import pytest
 from httpd import Httpd
 
 CONF = ""
+MODULES = ("filter", "deflate", "ext_filter")
 FILES: dict[str, str] = {}
 
 HANDLERS = ("HeaderParser", "Init", "Access", "Authen", "Authz", "Type", "Fixup", "", "Log", "Cleanup")
@@ -14,6 +15,7 @@ FLAGS = ("AutoReload", "Debug", "EnablePdb", "InterpPerDirectory", "InterpPerDir
 IN_DIRECTORY = [*(f"Python{name}Handler a" for name in HANDLERS), "PythonHandlerModule a",
                 *(f"Python{name} On" for name in FLAGS), "PythonInterpreter a", "PythonPath sys.path",
                 "PythonOption a b"]
+IN_SECTIONS = ["PythonInputFilter a", "PythonInputFilter a b", "PythonOutputFilter a", "PythonOutputFilter a b"]
 SERVER_ONLY = [*(f"Python{name}Handler a" for name in EARLY), "PythonImport a b", "PythonOptimize On",
                'PythonHome "${root}"', 'PythonEngine "${root}"', "PythonInterpreterOptions a gil=own",
                "WSGIImportScript /a process-group=%{GLOBAL} application-group=a", 'WSGIPythonHome "${root}"']
@@ -42,6 +44,12 @@ def test_directory_directives_may_stand_anywhere(httpd: Httpd, line: str) -> Non
     limited = section("Limit GET", line) + section("LimitExcept GET", line)
     accepted(httpd, "\n".join([line, section("VirtualHost *", line), *(section(kind, line) for kind in SECTIONS),
                                section("Directory /x", limited)]))
+
+
+@pytest.mark.parametrize("line", IN_SECTIONS)
+def test_filters_may_stand_anywhere_but_in_htaccess(httpd: Httpd, line: str) -> None:
+    accepted(httpd, "\n".join([line, section("VirtualHost *", line), *(section(kind, line) for kind in SECTIONS),
+                               section("Directory /x", line + "\n" + line)]))
 
 
 @pytest.mark.parametrize("line", SERVER_ONLY)
@@ -121,6 +129,12 @@ def test_other_handler_lines_are_accepted(httpd: Httpd, line: str) -> None:
 
 
 @pytest.mark.parametrize(("line", "words"), [
+    ("PythonInputFilter", ["takes 1-2 arguments"]),
+    ("PythonOutputFilter a b c", ["takes 1-2 arguments"]),
+    ('PythonOutputFilter ""', ["takes 1-2 arguments"]),
+    ("PythonOutputFilter a Deflate", ["has an output filter 'deflate'", "PythonOutputFilter HANDLER NAME"]),
+    ("PythonInputFilter a DEFLATE", ["has an input filter 'deflate'", "PythonInputFilter HANDLER NAME"]),
+    ("PythonOutputFilter a http_header", ["another module has an output filter 'http_header'"]),
     ("PythonImport ::f a", ["'::f' has no module name", "MODULE::FUNCTION"]),
     ("PythonImport m:: a", ["'m::' has no function name", "MODULE::FUNCTION"]),
     ("PythonInterpreterOptions", ["no interpreter is named", "gil=own"]),
@@ -151,6 +165,20 @@ def test_other_handler_lines_are_accepted(httpd: Httpd, line: str) -> None:
 ])
 def test_errors_name_the_directive_and_the_way_out(httpd: Httpd, line: str, words: list[str]) -> None:
     refused(httpd, line, line.split()[0], *words)
+
+
+def test_names_of_filters_are_counted_by_direction(httpd: Httpd) -> None:
+    accepted(httpd, "PythonInputFilter a same\nPythonOutputFilter b SAME\nPythonOutputFilter c Same")
+
+
+def test_more_filters_than_have_functions_of_their_own(httpd: Httpd) -> None:
+    lines = "\n".join(f"PythonOutputFilter a name{number}" for number in range(70))
+    accepted(httpd, lines + "\nSetOutputFilter name69")
+
+
+def test_a_name_that_another_module_takes_away_later_is_told(httpd: Httpd) -> None:
+    refused(httpd, "PythonOutputFilter a mine\nExtFilterDefine mine mode=output cmd=/bin/cat", "the filter 'mine' of "
+            "PythonOutputFilter", "configtest.conf:", "ExtFilterDefine", "another name")
 
 
 def test_two_homes_are_one_too_many(httpd: Httpd) -> None:

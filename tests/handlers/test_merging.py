@@ -170,7 +170,8 @@ def test_the_handler_directory_is_that_of_the_section(httpd: Httpd, path: str, d
 
 
 @pytest.mark.parametrize("line", ["PythonTransHandler show", "PythonPostReadRequestHandler show",
-                                  "PythonImport show main_interpreter", "PythonOptimize On"])
+                                  "PythonImport show main_interpreter", "PythonOptimize On", "PythonInputFilter show",
+                                  "PythonOutputFilter show name"])
 def test_htaccess_refuses_what_belongs_to_the_server(httpd: Httpd, line: str) -> None:
     httpd.write("htdocs/plain/.htaccess", line + "\n")
     assert httpd.get("/plain/page.txt").status == 500

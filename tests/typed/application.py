@@ -71,6 +71,22 @@ def connectionhandler(conn: apache.Connection) -> int:
     return apache.OK
 
 
+def outputfilter(filter: apache.Filter) -> None:
+    while data := filter.read():
+        filter.write(data.upper())
+    assert_type(filter.readline(100), bytes | None)
+    assert_type(filter.req, apache.Request)
+    if data is None:
+        filter.close()
+
+
+def fixuphandler(req: apache.Request) -> int:
+    req.register_output_filter("mine", outputfilter)
+    req.add_output_filter("mine")
+    req.register_input_filter("other", "module::function", "/srv")
+    return apache.OK
+
+
 def loghandler(req: apache.Request) -> int:
     hlist: apache.HandlerList | None = req.hlist
     connection: apache.Connection = req.connection
