@@ -88,7 +88,8 @@ static const mp_engine_table *engine_for(ap_filter_t *f, const mp_filtering *fil
  * so that the client sees it. */
 static void answer_error(ap_filter_t *to, request_rec *r, conn_rec *c)
 {
-    int status = r->sent_bodyct || r->eos_sent ? HTTP_BAD_GATEWAY : HTTP_INTERNAL_SERVER_ERROR;
+    int is_out = r->main ? r->main->sent_bodyct != 0 : r->sent_bodyct != 0;
+    int status = is_out ? HTTP_BAD_GATEWAY : HTTP_INTERNAL_SERVER_ERROR;    /* the first cuts a chunked answer */
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, c->bucket_alloc);
 
     c->keepalive = AP_CONN_CLOSE;
