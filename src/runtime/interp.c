@@ -122,8 +122,10 @@ static mp_interp *raise_child(const char *name, int own_gil, server_rec *s)
         return NULL;
     }
     Py_EndInterpreter(state);
-    PyEval_RestoreThread(house.main->parked);
+#if PY_VERSION_HEX < 0x030c0000
+    PyThreadState_Swap(house.main->parked);     /* the GIL is still held; from 3.12 on it is not */
     PyEval_SaveThread();
+#endif
     return NULL;
 }
 
