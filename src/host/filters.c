@@ -6,7 +6,7 @@
  * AddOutputFilterByType) lets a filter of its own, by another name, call our function. So each name has a function of
  * its own, as long as there are some; the others go by the name in the ap_filter_t. */
 #define EIGHT(X, n) X(n##0) X(n##1) X(n##2) X(n##3) X(n##4) X(n##5) X(n##6) X(n##7)
-#define EACH_SLOT(X) EIGHT(X, 0) EIGHT(X, 1) EIGHT(X, 2) EIGHT(X, 3)
+#define EACH_SLOT(X) EIGHT(X, 0) EIGHT(X, 1) EIGHT(X, 2) EIGHT(X, 3) EIGHT(X, 4) EIGHT(X, 5) EIGHT(X, 6) EIGHT(X, 7)
 #define BY_TYPE "BYTYPE:"       /* mod_filter's own names for AddOutputFilterByType */
 
 static apr_status_t output(ap_filter_t *f, apr_bucket_brigade *bb, const char *name);

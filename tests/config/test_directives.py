@@ -172,8 +172,8 @@ def test_names_of_filters_are_counted_by_direction(httpd: Httpd) -> None:
 
 
 def test_more_filters_than_have_functions_of_their_own(httpd: Httpd) -> None:
-    lines = "\n".join(f"PythonOutputFilter a name{number}" for number in range(70))
-    accepted(httpd, lines + "\nSetOutputFilter name69")
+    lines = "\n".join(f"PythonOutputFilter a name{number}" for number in range(100))
+    accepted(httpd, lines + "\nAddOutputFilterByType name99 text/plain")
 
 
 def test_a_name_that_another_module_takes_away_later_is_told(httpd: Httpd) -> None:

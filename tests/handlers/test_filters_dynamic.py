@@ -39,7 +39,8 @@ CONF = """
 
 FILES = {
     **{f"htdocs/{place}page.txt": "static text" for place in ("", "directive/", "fixup/", "index/")},
-    "htdocs/ssi/page.shtml": '<!--#include virtual="/page.txt?by_name" -->|<!--#include virtual="/fixup/page.txt?by_name" -->',
+    "htdocs/ssi/page.shtml": '<!--#include virtual="/page.txt?by_name" -->|'
+                             '<!--#include virtual="/fixup/page.txt?by_name" -->',
     "modules/elsewhere.py": "def outputfilter(filter):\n    filter.write('elsewhere %s ' % filter.dir)\n"
                             "    filter.disable()\n",
     "filters.py": r"""
@@ -191,8 +192,9 @@ def body(httpd: Httpd, path: str, data: bytes | None = None) -> bytes:
 
 
 @pytest.mark.parametrize(("what", "found"), [
-    ("by_name", b"SOME TEXT"), ("by_callable", b"SOME TEXT"), ("by_object", b"SOME TEXT!!"), ("by_lambda", b"txet emos"),
-    ("twice", b"second:some text"), ("added_twice", b"**some text"), ("configured", b"SOME TEXT"),
+    ("by_name", b"SOME TEXT"), ("by_callable", b"SOME TEXT"), ("by_object", b"SOME TEXT!!"),
+    ("by_lambda", b"txet emos"), ("twice", b"second:some text"), ("added_twice", b"**some text"),
+    ("configured", b"SOME TEXT"),
     ("hides_configured", b"own:some text"), ("later", b"before,AFTER,SOME TEXT"), ("kept_alive", b"kept:some text"),
     ("by_name&by_lambda", b"TXET EMOS"), ("nothing", b"some text"),
 ])

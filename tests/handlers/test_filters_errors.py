@@ -1,13 +1,15 @@
 """Filters that fail (spec: directives 8 and 9): logged, switched off, the rest goes by, the child lives."""
 
 import http.client
+import socket
 from pathlib import Path
 
 import pytest
 from httpd import Httpd, engine_file, engine_files, linked_libraries
 
 MPMS = ("event", "prefork")
-MODULES = ("include", "reflector", "filter")
+MODULES = ("include", "reflector", "filter", "proxy", "proxy_http")
+PORTS = ("backend",)
 
 ERRORS = ("raises", "raises_late", "returns_server_return", "exits", "interrupts", "no_module::function", "missing",
           "broken_module", "number", "kills_itself")
@@ -82,6 +84,11 @@ CONF = "\n".join(f"""
     </Location>
     <Location /files/blocked_in>
         SetInputFilter BLOCKED
+    </Location>
+    ProxyPass "/backend" "http://127.0.0.1:${backend}/" retry=0
+    <Location /backend>
+        PythonOutputFilter filters::upper UPPER
+        SetOutputFilter UPPER
     </Location>
     <Location /out/handler>
         PythonHandler filters::failing_handler
@@ -239,6 +246,17 @@ def test_a_handler_that_fails_behind_a_filter(httpd: Httpd) -> None:
         httpd.get("/out/handler")
     assert cut.value.partial == b"BEFORE "
     httpd.claim_failure("PythonHandler filters::failing_handler", "the handler's")
+
+
+def test_the_error_of_a_backend_goes_through(httpd: Httpd) -> None:
+    with socket.create_server(("127.0.0.1", httpd.ports["backend"])) as listener, httpd.raw() as client:
+        client.send_request("GET", "/backend")
+        backend, _ = listener.accept()
+        with backend:
+            backend.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nContent-Type: text/plain\r\n\r\nbroken off")
+        answer = client.receive_all()
+    assert b"BROKEN OFF" in answer and not answer.endswith(b"\r\n0\r\n\r\n")
+    httpd.claim("AH01110|AH02609|AH01097|error reading from remote server|proxy")
 
 
 def test_an_interpreter_that_does_not_start_is_500(httpd: Httpd) -> None:

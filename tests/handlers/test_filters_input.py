@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from client import RawClient
-from httpd import Httpd
+from httpd import Httpd, sanitizer
 
 MPMS = ("event", "prefork")
 MODULES = ("cgid", "deflate", "reflector", "proxy", "proxy_http", "filter", "request")
@@ -241,6 +241,14 @@ def one_by_one(req):
         req.write(s, 0)
     return apache.OK
 
+def count(req):
+    total = 0
+    while s := req.read(65536):
+        total += len(s)
+    status = open("/proc/self/status").read()
+    req.write("%d %s" % (total, status.partition("VmHWM:")[2].split()[0]))
+    return apache.OK
+
 def not_at_all(req):
     req.write("unread")
     return apache.OK
@@ -405,6 +413,16 @@ def test_bodies_at_once(httpd: Httpd) -> None:
     for thread in threads:
         thread.join()
     assert found == [LONG.upper()] * 8
+
+
+def test_a_long_body_takes_no_more_memory_than_a_short_one(httpd: Httpd) -> None:
+    if sanitizer():
+        pytest.skip("the sanitizer keeps what is freed")
+    def peak(size: int) -> int:
+        total, kilobytes = post(httpd, "/read?upper&count", b"x" * size).split()
+        assert int(total) == size
+        return int(kilobytes)
+    assert peak(100 << 20) - peak(1 << 20) < 20 << 10
 
 
 def test_expect_100_continue(httpd: Httpd) -> None:

@@ -4,13 +4,16 @@ import gzip
 import hashlib
 import os
 import random
+import re
+from pathlib import Path
 
 import pytest
 from client import RawClient
-from httpd import Httpd
+from httpd import Httpd, at_once, sanitizer
 
 MPMS = ("event", "prefork")
-MODULES = ("cgid", "filter", "deflate")
+MODULES = ("cgid", "filter", "deflate", "include")
+MANY_NAMES = 80             # more than have a C function of their own (src/host/filters.c)
 
 CONF = """
     PythonOutputFilter filters::upper UPPER
@@ -110,6 +113,34 @@ CONF = """
         PythonOutputFilter filters::Shop.filter OBJECT
         SetOutputFilter OBJECT
     </Location>
+    PythonInterpreterOptions ${htdocs}/nested/own/ gil=own
+    <Directory "${htdocs}/nested">
+        PythonInterpPerDirective On
+        SetHandler mod_python
+        PythonHandler filters::nested
+        PythonOutputFilter filters::who OUTER
+    </Directory>
+    <Directory "${htdocs}/nested/own">
+        PythonOutputFilter filters::count INNER
+        SetOutputFilter INNER;OUTER
+    </Directory>
+    <Directory "${htdocs}/sub">
+        Options +Includes
+        AddType text/html .shtml
+        AddOutputFilter INCLUDES .shtml
+    </Directory>
+    <Directory "${htdocs}/sub/inner">
+        PythonOutputFilter filters::main MAIN
+        SetOutputFilter MAIN
+    </Directory>
+""" + "\n".join(f"PythonOutputFilter filters::place NAME{number}" for number in range(MANY_NAMES)) + """
+    <Directory "${htdocs}/names">
+        SetOutputFilter NAME79
+    </Directory>
+    <Directory "${htdocs}/names/bytype">
+        SetOutputFilter NAME78
+        AddOutputFilterByType NAME77 text/plain
+    </Directory>
     <VirtualHost *>
         ServerName first
     </VirtualHost>
@@ -125,7 +156,7 @@ LONG = random.Random(9).randbytes(1 << 20)
 MANY = b"".join(b"number %d;bytes %d;" % (i, i) for i in range(10000))
 PLACES = ("place", "place/deeper", "twice", "unnamed", "bytype", "provider", "match/a", "match/c", "plain",
           "deflate_after", "deflate_before", "chain", "upper", "directive", "directory/a", "directory/b", "local",
-          "index", "located", "objects")
+          "index", "located", "objects", "nested/own", "sub/inner", "names", "names/bytype")
 
 FILES = {
     **{f"htdocs/{place}/page.txt": TEXT for place in PLACES},
@@ -136,10 +167,11 @@ FILES = {
     "htdocs/lines.txt": b"one\r\ntwo\n\nlast without an end", "htdocs/page.txt": TEXT,
     "htdocs/local/beside.py": "def outputfilter(filter):\n    while s := filter.read():\n"
                               "        filter.write(s + b'+')\n    if s is None:\n        filter.close()\n",
-    "unnamed.py": "",
+    "unnamed.py": "", "htdocs/sub/page.shtml": '<!--#include virtual="inner/page.txt" -->',
     "Unnamed.py": "def outputfilter(filter):\n    filter.write(filter.name + ' ' + filter.handler)\n",
     "filters.py": r"""
 import os
+import threading
 import time
 from mod_python import apache
 
@@ -164,6 +196,24 @@ place, deeper, vhost, first, second, nobody = map(prefixed, (
 
 def who(filter):
     filter.write("%s|%s|" % (apache.interpreter, filter.dir))
+    filter.disable()
+
+def count(filter):
+    calls = state.setdefault(filter.req.request_time, [])
+    while s := filter.read(1000):
+        filter.write(s)
+        calls.append(len(s))
+    if s is None:
+        filter.write("|%d bytes, %s" % (sum(calls), apache.interpreter))
+        filter.close()
+
+def nested(req):
+    for _ in range(100):
+        req.write("x" * 5000)
+    return apache.OK
+
+def main(filter):
+    filter.write("%s of %s: " % (filter.req.uri, filter.req.main.uri))
     filter.disable()
 
 class Shop:
@@ -307,6 +357,28 @@ def endless(filter):
     while True:
         filter.write("endless " * 100)
 
+def in_a_thread(filter):
+    thread = threading.Thread(target=filter.write, args=("from a thread ",))
+    thread.start()
+    thread.join()
+    filter.disable()
+
+def two_threads(filter):
+    "Until one of them finds the other one inside."
+    found = []
+    def write():
+        while not found:
+            try:
+                filter.write("x" * 10000)
+            except RuntimeError as error:
+                found.append(str(error))
+    thread = threading.Thread(target=write)
+    thread.start()
+    write()
+    thread.join()
+    filter.write("|" + found[0])
+    filter.close()
+
 def ask_twice(filter):
     "None stays None."
     seen = [filter.read(), filter.read(), filter.read()]
@@ -336,8 +408,8 @@ def file(req):
     req.sendfile(req.document_root() + "/long.bin")
     return apache.OK
 
-def subrequest_page(req):
-    req.internal_redirect("/upper/page.txt")
+def sparse(req):
+    req.sendfile(req.document_root() + "/sparse.bin")
     return apache.OK
 
 # read(n) and readline(n): /python/filtered?sizes_16384&file
@@ -408,6 +480,9 @@ def body(httpd: Httpd, path: str, host: str = "first", accept: str = "identity")
     ("/objects/page.txt", b"new called " + TEXT),
     ("/index/", TEXT.upper()),
     ("/index/page.txt", TEXT.upper()),
+    ("/names/page.txt", b"place:" + TEXT),
+    ("/names/bytype/page.txt", b"place:place:" + TEXT),
+    ("/sub/page.shtml", b"/sub/inner/page.txt of /sub/page.shtml: " + TEXT),
 ])
 def test_a_filter_is_found_by_its_name_where_it_is_used(httpd: Httpd, path: str, found: bytes) -> None:
     assert body(httpd, path) == found
@@ -553,6 +628,48 @@ def test_interpreters_of_filters(httpd: Httpd) -> None:
     assert body(httpd, "/directive/page.txt") == f"{root}/directive/|{root}/directive/|".encode() + TEXT
     assert body(httpd, "/directory/a/page.txt") == f"{root}/directory/a/|{root}/directory/|".encode() + TEXT
     assert body(httpd, "/directory/b/page.txt") == f"{root}/directory/b/|{root}/directory/|".encode() + TEXT
+
+
+def test_a_filter_in_an_interpreter_with_a_gil_of_its_own(httpd: Httpd) -> None:
+    def ask(_: int) -> bytes:
+        return body(httpd, "/nested/own/page.txt")
+    name = f"{httpd.htdocs}/nested/"
+    found = f"{name}|{name}|".encode() + b"x" * 500000 + f"|500000 bytes, {name}own/".encode()
+    assert at_once(1 if httpd.mpm == "prefork" else 8, ask) == [found] * (1 if httpd.mpm == "prefork" else 8)
+
+
+def test_other_threads_may_write_while_the_function_runs(httpd: Httpd) -> None:
+    assert body(httpd, "/python/filtered?in_a_thread&queued") == b"from a thread onetwothree"
+
+
+def test_one_thread_at_a_time(httpd: Httpd) -> None:
+    with httpd.raw(receive_buffer=4096) as client:
+        client.send_request("GET", "/python/filtered?two_threads&queued")
+        data = client.response().body
+    assert data.rpartition(b"|")[2] == b"another thread is reading or writing this filter; only one may at a time"
+
+
+def test_a_long_answer_takes_no_more_memory_than_a_short_one(httpd: Httpd) -> None:
+    if sanitizer():
+        pytest.skip("the sanitizer keeps what is freed")
+    size = 200 << 20
+    with open(httpd.htdocs / "sparse.bin", "wb") as file:
+        file.truncate(size)
+    body(httpd, "/python/filtered?sizes_65536&file")
+    before = peak(httpd)
+    with httpd.raw() as client:
+        client.send_request("GET", "/python/filtered?sizes_65536&sparse", {"Connection": "close"})
+        received = 0
+        while piece := client.socket.recv(1 << 20):
+            received += len(piece)
+    assert received > size
+    assert peak(httpd) - before < 20 << 20
+
+
+def peak(httpd: Httpd) -> int:
+    """The most memory that the children have ever had, in bytes."""
+    texts = [Path(f"/proc/{pid}/status").read_text() for pid in httpd.child_pids()]
+    return sum(int(kilobytes) * 1024 for text in texts for kilobytes in re.findall(r"VmHWM:\s+(\d+) kB", text))
 
 
 def test_error_pages_of_httpd_go_by_the_filter(httpd: Httpd) -> None:
