@@ -756,7 +756,6 @@ class mp_request:
     def __setattr__(self, name: str, value: Any) -> None: ...
 
 _Handler = str | Callable[[mp_request], object]
-_FilterHandler = str | Callable[[mp_filter], object]
 
 @final
 class mp_filter:
@@ -820,6 +819,8 @@ class mp_filter:
         """Passes on unchanged what was not read. ValueError if the filter is closed."""
     def disable(self) -> None:
         """Does as pass_on(); the function is not called any more for this request, and all goes by unchanged."""
+
+_FilterHandler = str | Callable[[mp_filter], object]
 
 def config_tree() -> list[Any]:
     """A copy of the configuration as httpd has read it: a list with a tuple (name, arguments) for each directive.
