@@ -257,6 +257,8 @@ void mp_request_done(PyObject *self)
 {
     mp_request *req = (mp_request *)self;
 
+    if (!req->kept && req->closing && req->head.rec)
+        run_cleanups(req);                  /* PythonCleanupHandler has made this object and registered some */
     if (!req->kept && req->head.rec && is_needed(req)) {
         if (req->closing)
             end(req);                       /* the pool's pre-cleanups may be over */
