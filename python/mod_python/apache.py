@@ -34,7 +34,7 @@ from html import escape as escape
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mod_python import _apache, _current, _search, _streams
+from mod_python import _apache, _constants, _current, _search, _streams
 from mod_python import version as _version
 from mod_python._apache import AP_CONN_CLOSE as AP_CONN_CLOSE
 from mod_python._apache import AP_CONN_KEEPALIVE as AP_CONN_KEEPALIVE
@@ -105,6 +105,9 @@ def init(name: str, server: "Server") -> None:
     if _version.version != _apache._version:
         log_error(f"mod_python version mismatch: {_apache._library} is {_apache._version}, but the Python package in"
                   f" {os.path.dirname(__file__)} is {_version.version}; install both from the same version")
+    if name == "main_interpreter" and "mod_python.legacy.importer" in server.get_options():     # once per process
+        _apache._log(_constants.APLOG_NOTICE, "PythonOption mod_python.legacy.importer has no effect any more: there is"
+                     " one importer, which does what both did")
 
 
 def module_mtime(module: ModuleType) -> float:

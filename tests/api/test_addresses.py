@@ -1,4 +1,4 @@
-"""Addresses: URLs as they came and as they are made, names of hosts, variables for programs (spec: API, 3.1 and 3.2)."""
+"""Addresses: URLs as they came and as they are made, names of hosts, CGI variables (spec: API, 3.1 and 3.2)."""
 
 from collections.abc import Mapping
 from typing import Any

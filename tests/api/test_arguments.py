@@ -1,4 +1,4 @@
-"""Arguments of every method of the objects: how many, which keywords, of which types (spec: API, sections 1 and 3.1)."""
+"""Arguments of every method of the objects: how many, which keywords, of which types (spec: API, 1 and 3.1)."""
 
 import pytest
 from cases import CASES, CASES_CONF, case

@@ -10,7 +10,13 @@ LOG_LEVEL = "trace8"
 
 CONF = CASES_CONF.replace("PythonDebug On", "PythonDebug On\n        PythonOption here yes") + """
     PythonOption everywhere yes
+    PythonOption mod_python.legacy.importer *
     Define MP_TEST_DEFINE
+    <Location /frozen>
+        SetHandler mod_python
+        PythonInterpreter frozen
+        PythonHandler frozen
+    </Location>
     <IfDefine MP_TEST_DEFINE>
         SetEnvIf X-H\xe9 "^x" found
     </IfDefine>
@@ -30,6 +36,8 @@ FILES = {
     "htdocs/page.txt": "static", "htdocs/sub/page.txt": "",
     "htdocs/cases2.py": "from mod_python import apache\ndef root(req):\n"
                         "    req.write(repr(apache.get_handler_root()))\n    return apache.OK\n",
+    "frozen.py": "from mod_python import apache\napache.freeze_modules()\ndef handler(req):\n"
+                 "    req.write('old')\n    return apache.OK\n",
     "cases.py": CASES + r'''
 import os, sys, threading
 
@@ -54,7 +62,8 @@ def names(req):
 
 def attributes(req):
     return [apache.interpreter == req.interpreter, apache.main_server.server_hostname, apache.main_server == req.server,
-            type(apache.main_server).__name__, apache.SERVER_RETURN.__module__, apache.SERVER_RETURN.__mro__[1].__name__,
+            type(apache.main_server).__name__, apache.SERVER_RETURN.__module__,
+            apache.SERVER_RETURN.__mro__[1].__name__,
             sys.argv]
 
 def modules(req):
@@ -73,7 +82,8 @@ def stats(req):
     return {"file": found(page), "norm": found(page, apache.APR_FINFO_NORM)[:3],
             "directory": apache.stat(root, 0).filetype == apache.APR_DIR, "missing": found(root + "/absent"),
             "all of missing": list(apache.stat(root + "/absent", 0)),
-            "below a file": raised(apache.stat, page + "/x", 0)[0], "too long": raised(apache.stat, "/" + "x" * 5000, 0)[0],
+            "below a file": raised(apache.stat, page + "/x", 0)[0],
+            "too long": raised(apache.stat, "/" + "x" * 5000, 0)[0],
             "errno": errno_of(page + "/x"), "bytes": found(os.fsencode(page))[0], "odd": found(root + "/\udcff")[0]}
 
 def errno_of(file):
@@ -181,3 +191,14 @@ def test_text_is_escaped_as_for_html(httpd: Httpd) -> None:
 @pytest.mark.parametrize("path", ["/page.txt?module_helpers"])
 def test_what_the_importer_offers(httpd: Httpd, path: str) -> None:
     assert eval(httpd.get(path).text)[:4] == [True, "root", "root", None]
+
+
+def test_frozen_modules_are_not_loaded_again(httpd: Httpd) -> None:
+    assert httpd.get("/frozen").text == "old"
+    httpd.write("frozen.py", "def handler(req):\n    req.write('new')\n    return 0\n")
+    assert httpd.get("/frozen").text == "old"
+
+
+def test_the_importer_of_old_can_not_be_chosen_which_is_said_once(httpd: Httpd) -> None:
+    httpd.claim(r"\[python:notice\].*PythonOption mod_python\.legacy\.importer has no effect any more")
+    assert "legacy.importer has" not in httpd.unclaimed()

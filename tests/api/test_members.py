@@ -87,8 +87,9 @@ def bytes_are_text(req):
     return [req.content_type, req.user, req.filename == "/tmp/\udcff", req.args]
 
 def limits(req):
-    return [said(setattr, req, "status", 2**31), said(setattr, req, "status", -2**63), said(setattr, req, "no_cache", True),
-            req.no_cache, said(setattr, req.connection, "keepalive", 2**70), said(setattr, req.connection, "keepalive", 7)]
+    return [said(setattr, req, "status", 2**31), said(setattr, req, "status", -2**63),
+            said(setattr, req, "no_cache", True), req.no_cache, said(setattr, req.connection, "keepalive", 2**70),
+            said(setattr, req.connection, "keepalive", 7)]
 '''}
 
 READ_ONLY = ("AttributeError", "AttributeError", "AttributeError", "AttributeError")
@@ -118,9 +119,11 @@ MEMBERS = {
     "req.content_encoding": ("NoneType", *NULLABLE), "req.vlist_validator": ("NoneType", *READ_ONLY),
     "req.user": ("NoneType", *NULLABLE), "req.ap_auth_type": ("NoneType", *NULLABLE), "req.no_cache": ("int", *NUMBER),
     "req.no_local_copy": ("int", *NUMBER), "req.unparsed_uri": ("str", *READ_ONLY), "req.uri": ("str", *TEXT),
-    "req.filename": ("str", *NULLABLE), "req.canonical_filename": ("str", *NULLABLE), "req.path_info": ("str", *NULLABLE),
+    "req.filename": ("str", *NULLABLE), "req.canonical_filename": ("str", *NULLABLE),
+    "req.path_info": ("str", *NULLABLE),
     "req.args": ("str", *NULLABLE), "req.finfo": ("mp_finfo", "done", "TypeError", "TypeError", "AttributeError"),
-    "req.parsed_uri": ("tuple", *READ_ONLY), "req.used_path_info": ("int", *NUMBER), "req.eos_sent": ("int", *READ_ONLY),
+    "req.parsed_uri": ("tuple", *READ_ONLY), "req.used_path_info": ("int", *NUMBER),
+    "req.eos_sent": ("int", *READ_ONLY),
     "req.useragent_addr": ("tuple", *READ_ONLY), "req.useragent_ip": ("str", *READ_ONLY),
     "req.extension": ("NoneType", *READ_ONLY), "req.hlist": ("mp_hlist", *READ_ONLY),
     "req._bytes_queued": ("int", *READ_ONLY), "req._request_rec": ("PyCapsule", *READ_ONLY),

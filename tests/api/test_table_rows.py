@@ -1,4 +1,4 @@
-"""What a table does at the edges of a mapping: other types, other mappings, copies, NULL values (spec: API, section 4)."""
+"""What a table does at the edges of a mapping: other types and mappings, copies, NULL values (spec: API, section 4)."""
 
 import pytest
 from cases import CASES, CASES_CONF, case
@@ -94,8 +94,8 @@ def update_errors(req):
         def __str__(self):
             raise LookupError("from str()")
     t = apache.table()
-    return [raised(t.update, Keys(failing())), t.items(), raised(t.update, Keys(5))[0], raised(t.update, {"x": BadText()}),
-            raised(t.update, {BadText(): "x"}), raised(t.update, Keys(["y"])), t.items()]
+    return [raised(t.update, Keys(failing())), t.items(), raised(t.update, Keys(5))[0],
+            raised(t.update, {"x": BadText()}), raised(t.update, {BadText(): "x"}), raised(t.update, Keys(["y"])), t.items()]
 
 def made_of(req):
     return [apache.table({"a": 1, "A": 2}).items(), apache.table([("a", "1"), ["b", b"2"], "c3"]).items(),
@@ -105,7 +105,8 @@ def made_of(req):
 
 def compared(req):
     t = table(("a", "1"), ("a", "2"))
-    return [t == {"a": ["1", "2"]}, t == {"a": "1"}, t == table(("a", "1"), ("a", "2")), t != table(("a", "2"), ("a", "1")),
+    return [t == {"a": ["1", "2"]}, t == {"a": "1"}, t == table(("a", "1"), ("a", "2")),
+            t != table(("a", "2"), ("a", "1")),
             t == None, t != [], apache.table() == {}, {} == apache.table()]
 
 def subclass(req):
@@ -123,7 +124,8 @@ def subclass(req):
 
 def odd_text(req):
     t = table((b"k\xff", b"v\xfe"), ("\u20ac", "\u20ac"))
-    return [r"'k\xff': 'v\xfe'" in repr(t), [(ascii(key), ascii(value)) for key, value in t.items()], "\xe2\x82\xac" in t, "\u20ac" in t]
+    return [r"'k\xff': 'v\xfe'" in repr(t), [(ascii(key), ascii(value)) for key, value in t.items()],
+            "\xe2\x82\xac" in t, "\u20ac" in t]
 
 def cleared_while_iterating(req):
     t = table(("a", "1"), ("b", "2"))

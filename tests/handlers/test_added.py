@@ -112,8 +112,8 @@ PHASES = ["Trans", "HeaderParser", "Access", "Type", "Fixup"]
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_every_later_phase_runs_what_was_added(httpd: Httpd, phase: str) -> None:
-    text = add(httpd, "all", "PythonPostReadRequestHandler", f"req.add_handler('Python{phase}Handler', 'adding::added')")
-    assert text == f"added in Python{phase}Handler; content"
+    code = f"req.add_handler('Python{phase}Handler', 'adding::added')"
+    assert add(httpd, "all", "PythonPostReadRequestHandler", code) == f"added in Python{phase}Handler; content"
 
 
 def test_the_phases_of_the_user_run_what_was_added(httpd: Httpd) -> None:

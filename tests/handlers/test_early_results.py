@@ -55,7 +55,8 @@ def run(req):
     if req.phase == "PythonAuthenHandler":
         req.get_basic_auth_pw()
         return apache.OK
-    return apache.DECLINED if req.phase in ("PythonTransHandler", "PythonTypeHandler", "PythonAuthzHandler") else apache.OK
+    declining = ("PythonTransHandler", "PythonTypeHandler", "PythonAuthzHandler")
+    return apache.DECLINED if req.phase in declining else apache.OK
 
 postreadrequesthandler = transhandler = inithandler = headerparserhandler = accesshandler = typehandler = run
 fixuphandler = authenhandler = authzhandler = loghandler = run

@@ -1,4 +1,4 @@
-""".htaccess files: which AllowOverride lets our directives in (spec: directives, section 1), and exact handler names."""
+""".htaccess files: which AllowOverride lets our directives in; exact handler names (spec: directives, section 1)."""
 
 import pytest
 from httpd import Httpd
@@ -12,7 +12,8 @@ LINES = {
     "autoreload": "PythonAutoReload Off\nPythonHandler seen",
     "perdirectory": "PythonInterpPerDirectory On\nPythonHandler seen",
     "perdirective": "PythonInterpPerDirective On\nPythonHandler seen",
-    "limit": "<Limit GET>\nPythonHandler seen\n</Limit>", "except": "<LimitExcept GET>\nPythonHandler seen\n</LimitExcept>",
+    "limit": "<Limit GET>\nPythonHandler seen\n</Limit>",
+    "except": "<LimitExcept GET>\nPythonHandler seen\n</LimitExcept>",
     "files": "<Files page.txt>\nPythonHandler seen\n</Files>", "if": '<If "true">\nPythonHandler seen\n</If>',
 }
 NAMES = {"MOD_PYTHON": 0, "Mod_python": 0, "Python-Program": 0, "mod_python ": 0, "mod_python": 1, "python-program": 1}
