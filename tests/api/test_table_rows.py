@@ -95,7 +95,8 @@ def update_errors(req):
             raise LookupError("from str()")
     t = apache.table()
     return [raised(t.update, Keys(failing())), t.items(), raised(t.update, Keys(5))[0],
-            raised(t.update, {"x": BadText()}), raised(t.update, {BadText(): "x"}), raised(t.update, Keys(["y"])), t.items()]
+            raised(t.update, {"x": BadText()}), raised(t.update, {BadText(): "x"}), raised(t.update, Keys(["y"])),
+            t.items()]
 
 def made_of(req):
     return [apache.table({"a": 1, "A": 2}).items(), apache.table([("a", "1"), ["b", b"2"], "c3"]).items(),
