@@ -2,6 +2,10 @@
 
 import sys
 
-import _apache
+try:
+    import _apache
+except ModuleNotFoundError:
+    raise ModuleNotFoundError("mod_python.apache imports only inside httpd, which brings the C module _apache",
+                              name="_apache") from None
 
 sys.modules[__name__] = _apache

@@ -1,4 +1,4 @@
-"""Addresses: URLs as they came and as they are made, names of hosts, CGI variables (spec: API, 3.1 and 3.2)."""
+"""Addresses as they came: the URI and its parts, the protocol, the method, the client (spec: API, section 3.2)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,36 +13,17 @@ CONF = CASES_CONF + """
         PythonHandler cases::by_query
         PythonDebug On
     </Directory>
-    <Directory "${htdocs}/quoted">
-        AuthName "say \\"x\\""
-        AuthType Basic
-    </Directory>
     <VirtualHost *>
         ServerName first.example
-    </VirtualHost>
-    <VirtualHost *>
-        ServerName canonical.example:8080
-        UseCanonicalName On
-        UseCanonicalPhysicalPort Off
-    </VirtualHost>
-    <VirtualHost *>
-        ServerName plain.example
-        UseCanonicalName On
     </VirtualHost>
 """
 
 FILES = {
-    "htdocs/page.txt": "static", "htdocs/quoted/page.txt": "",
+    "htdocs/page.txt": "static",
     "cases.py": CASES + r'''
 def by_query(req):
     req.write(repr(globals()[req.args.partition("&")[0]](req)))
     return apache.OK
-
-def url(req):
-    return req.construct_url("/x?y#z")
-
-def relative_url(req):
-    return req.construct_url("no slash")
 
 def facts(req):
     return [req.hostname, req.parsed_uri, req.uri, req.unparsed_uri, req.the_request]
@@ -53,17 +34,6 @@ def protocol(req):
 def client(req):
     return [req.useragent_addr == req.connection.client_addr, req.useragent_ip, type(req.useragent_addr[1]).__name__]
 
-def hosts(req):
-    default = req.get_remote_host()
-    found = {}
-    for name in ("REMOTE_HOST", "REMOTE_NAME", "REMOTE_NOLOOKUP", "REMOTE_DOUBLE_REV"):
-        kind = getattr(apache, name)
-        found[name] = [req.get_remote_host(kind), req.get_remote_host(kind, None), req.get_remote_host(kind, 1)]
-    return [default, found, req.connection.remote_host]
-
-def auth(req):
-    return [req.auth_name(), req.auth_type()]
-
 def pieces(req):
     uri = req.parsed_uri
     return [uri[index] for index in (apache.URI_SCHEME, apache.URI_HOSTINFO, apache.URI_USER, apache.URI_PASSWORD,
@@ -72,10 +42,6 @@ def pieces(req):
 
 def numbers(req):
     return [req.range, req.clength, req.header_only, req.method, req.method_number]
-
-def common(req):
-    req.add_common_vars()
-    return dict(req.subprocess_env.items())
 
 def cgi(req):
     req.add_cgi_vars()
@@ -96,27 +62,6 @@ def ask(httpd: Httpd, target: str, headers: Mapping[str, str] | None = None, *, 
         r = client.send("\r\n".join([*lines, "Connection: close", "", ""]).encode()).response()
     assert r.status == 200, r.text
     return eval(r.text)
-
-
-@pytest.mark.parametrize(("host", "url"), [
-    ("first.example", "http://first.example/x?y#z"),
-    ("first.example:80", "http://first.example/x?y#z"),
-    ("first.example:1234", "http://first.example:1234/x?y#z"),
-    ("canonical.example", "http://canonical.example:8080/x?y#z"),
-    ("canonical.example:99", "http://canonical.example:8080/x?y#z"),
-    ("plain.example:99", "http://plain.example/x?y#z"),
-])
-def test_a_url_has_the_host_and_port_that_the_client_used_or_the_canonical_ones(
-        httpd: Httpd, host: str, url: str) -> None:
-    assert ask(httpd, "/page.txt?url", {"Host": host}) == url
-
-
-def test_what_is_given_is_appended_as_it_is(httpd: Httpd) -> None:
-    assert ask(httpd, "/page.txt?relative_url", {"Host": "first.example"}) == "http://first.exampleno slash"
-
-
-def test_without_a_host_header_the_server_names_the_host(httpd: Httpd) -> None:
-    assert ask(httpd, "/page.txt?url", version="1.0").startswith("http://first.example")
 
 
 def test_an_absolute_uri_is_split(httpd: Httpd) -> None:
@@ -147,37 +92,6 @@ def test_the_range_and_the_method(httpd: Httpd) -> None:
 
 def test_the_client(httpd: Httpd) -> None:
     assert ask(httpd, "/page.txt?client", {"Host": "x"}) == [True, "127.0.0.1", "int"]
-
-
-def test_the_name_of_the_client_is_looked_up_as_asked(httpd: Httpd) -> None:
-    default, found, known = ask(httpd, "/page.txt?hosts", {"Host": "first.example"})
-    assert found["REMOTE_NOLOOKUP"] == ["127.0.0.1", "127.0.0.1", ("127.0.0.1", 1)]
-    assert found["REMOTE_NAME"][0] == default == "127.0.0.1" and found["REMOTE_NAME"][2] == ("127.0.0.1", 1)
-    assert found["REMOTE_HOST"] == [None, None, None]
-    twice = found["REMOTE_DOUBLE_REV"][0]           # whatever this machine's resolver says; None if it says nothing
-    assert found["REMOTE_DOUBLE_REV"] == [twice, twice, twice and (twice, 0)] and known == (twice or "")
-
-
-def test_auth_name_and_type_are_none_if_they_are_not_configured(httpd: Httpd) -> None:
-    assert ask(httpd, "/page.txt?auth", {"Host": "x"}) == [None, None]
-    assert ask(httpd, "/quoted/page.txt?auth", {"Host": "x"}) == ['say \\"x\\"', "Basic"]
-
-
-def test_common_variables(httpd: Httpd) -> None:
-    env = ask(httpd, "/page.txt/more?common", {"Host": "first.example", "X-Own": "1"})
-    assert (env["HTTP_X_OWN"], env["SERVER_NAME"], env["REMOTE_ADDR"]) == ("1", "first.example", "127.0.0.1")
-    assert env["SCRIPT_FILENAME"] == str(httpd.htdocs / "page.txt")
-    assert "GATEWAY_INTERFACE" not in env and "PATH_INFO" not in env
-
-
-def test_cgi_variables(httpd: Httpd) -> None:
-    env = ask(httpd, "/page.txt/more%20path?cgi&x=%20", {"Host": "first.example"})
-    assert {name: env.get(name) for name in (
-        "GATEWAY_INTERFACE", "SERVER_PROTOCOL", "REQUEST_METHOD", "QUERY_STRING", "REQUEST_URI", "SCRIPT_NAME",
-        "PATH_INFO", "PATH_TRANSLATED")} == {
-        "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1", "REQUEST_METHOD": "GET",
-        "QUERY_STRING": "cgi&x=%20", "REQUEST_URI": "/page.txt/more%20path?cgi&x=%20", "SCRIPT_NAME": "/page.txt",
-        "PATH_INFO": "/more path", "PATH_TRANSLATED": None}
 
 
 def test_variables_can_be_added_twice(httpd: Httpd) -> None:
