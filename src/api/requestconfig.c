@@ -105,10 +105,9 @@ static int keep_callable(mp_request *req, mp_handler *handler, PyObject *callabl
     return 0;
 }
 
-static int set_text(mp_handler *handler, PyObject *text, int has_directory, apr_pool_t *p)
+static int set_text(mp_handler *handler, PyObject *text, apr_pool_t *p)
 {
     handler->text = mp_text_to(text, p, "handler");
-    handler->placeless = !has_directory;
     if (!handler->text)
         return -1;
     if (*handler->text)
@@ -138,7 +137,7 @@ PyObject *mp_request_add_handler(PyObject *self, PyObject *const *args, Py_ssize
     else
         copy_directory(handler, req, r, phase);
     if (PyUnicode_Check(given[1])) {
-        if (set_text(handler, given[1], given[2] && given[2] != Py_None, r->pool) < 0)
+        if (set_text(handler, given[1], r->pool) < 0)
             return NULL;
     }
     else if (!PyCallable_Check(given[1]))
@@ -150,6 +149,7 @@ PyObject *mp_request_add_handler(PyObject *self, PyObject *const *args, Py_ssize
         return NULL;
     for (last = &req->conf->added[phase]; *last; last = &(*last)->next)
         ;
+    handler->placeless = !handler->callable && (!given[2] || given[2] == Py_None);
     *last = handler;
     Py_RETURN_NONE;
 }

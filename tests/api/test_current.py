@@ -25,8 +25,15 @@ FILES = {
     "htdocs/page.txt": "static", "htdocs/sub/page.txt": "",
     "htdocs/cases2.py": "from mod_python import apache\ndef root(req):\n"
                         "    req.write(repr(apache.get_handler_root()))\n    return apache.OK\n",
-    "frozen.py": "from mod_python import apache\napache.freeze_modules()\ndef handler(req):\n"
-                 "    req.write('old')\n    return apache.OK\n",
+    "frozen.py": """
+from mod_python import apache
+
+apache.freeze_modules()
+
+def handler(req):
+    req.write("old")
+    return apache.OK
+""",
     "cases.py": CASES + r'''
 import os, sys, threading
 
