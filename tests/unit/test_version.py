@@ -26,11 +26,11 @@ def version(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_source_tree_says_what_is_there(version: Any) -> None:
     assert version.version == mod_python.mp_version
-    assert version.HTTPD == httpd_program() and os.path.isfile(version.HTTPD)
+    assert httpd_program() == version.HTTPD and os.path.isfile(version.HTTPD)
     assert os.path.isfile(f"{version.LIBEXECDIR}/mod_dir.so")
     assert os.path.isdir(version.SYSCONFDIR)
-    assert version.TESTHOME == str(TREE / "tests")
-    assert version.PYTHON_BIN == sys.executable
+    assert str(TREE / "tests") == version.TESTHOME
+    assert sys.executable == version.PYTHON_BIN
     assert version.HTTPD_VERSION.startswith("2.4.")
     said = subprocess.run([version.HTTPD, "-v"], capture_output=True, text=True, check=True).stdout
     assert f"Apache/{version.HTTPD_VERSION} " in said
@@ -40,11 +40,12 @@ def test_a_source_tree_says_what_is_there(version: Any) -> None:
 
 @pytest.mark.skipif(BUILD != TREE / "build", reason="the build under test is another one than the tree's own")
 def test_a_source_tree_names_its_module(version: Any) -> None:
-    assert version.TEST_MOD_PYTHON_SO == str(BUILD / "mod_python.so")
+    assert str(BUILD / "mod_python.so") == version.TEST_MOD_PYTHON_SO
     assert os.path.isfile(version.TEST_MOD_PYTHON_SO)
 
 
-def test_an_installed_package_says_what_was_noted(version: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_package_says_what_was_noted(
+        version: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site-packages" / "mod_python"
     package.mkdir(parents=True)
     (package / "_build.json").write_text(json.dumps({"HTTPD": "/opt/httpd", "HTTPD_VERSION": "2.4.9"}))
@@ -65,7 +66,7 @@ def test_without_apxs_it_says_what_to_do(version: Any, monkeypatch: pytest.Monke
     monkeypatch.delenv("APXS", raising=False)
     monkeypatch.setenv("PATH", "/none")
     assert not hasattr(version, "HTTPD")
-    with pytest.raises(AttributeError, match="HTTPD_VERSION is not known: .*install apache2-dev"):
+    with pytest.raises(AttributeError, match=r"HTTPD_VERSION is not known: .*install apache2-dev"):
         _ = version.HTTPD_VERSION
     with pytest.raises(AttributeError, match="no attribute 'HTTPD_VERSIONS'"):
         _ = version.HTTPD_VERSIONS
