@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
-from typing import Any, ClassVar, Final, Protocol, TypeVar, final, overload
+from typing import Any, AnyStr, ClassVar, Final, Protocol, TypeVar, final, overload
 
 from typing_extensions import Buffer, CapsuleType
 
@@ -758,6 +758,19 @@ def log_error(message: str | None, level: int = 3, server: mp_server | None = No
 def mpm_query(code: int, /) -> int:
     """What httpd's process model (MPM) is like: the answer to one of apache.AP_MPMQ_IS_THREADED, AP_MPMQ_MAX_DAEMONS
     and so on, from ap_mpm_query(). TypeError for other than int, ValueError for a code that the MPM does not know.
+    """
+
+def parse_qs(qs: AnyStr, keep_blank_values: int = 0, strict_parsing: int = 0,
+             max_num_fields: int | None = 10000) -> dict[AnyStr, list[AnyStr]]:
+    """The fields of a form by name, each with the list of its values. Arguments and errors are those of parse_qsl()."""
+
+def parse_qsl(qs: AnyStr, keep_blank_values: int = 0, strict_parsing: int = 0,
+              max_num_fields: int | None = 10000) -> list[tuple[AnyStr, AnyStr]]:
+    """The fields of a form (application/x-www-form-urlencoded: a query, or a body) as pairs of name and value.
+
+    Fields are separated by '&' or ';'. Those without a value are left out unless keep_blank_values. bytes give bytes;
+    str gives str, where a name or value that is no UTF-8 is read as Latin-1. strict_parsing means nothing. ValueError
+    for more than max_num_fields fields (None: any number), TypeError for other than str and bytes.
     """
 
 def register_cleanup(callable: Callable[[Any], object], data: Any = None, /) -> None:
