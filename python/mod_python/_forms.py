@@ -36,11 +36,11 @@ def parse_qsl(qs: AnyStr, keep_blank_values: int = 0, strict_parsing: int = 0,
 
 
 def _split(qs: AnyStr, separator: AnyStr, other_separator: AnyStr, equals: AnyStr, plus: AnyStr, blank: AnyStr,
-           decode: Callable[[AnyStr], AnyStr], keep_blank_values: int, limit: int | None) -> list[tuple[AnyStr, AnyStr]]:
+           decode: Callable[[AnyStr], AnyStr], keep_blank: int, limit: int | None) -> list[tuple[AnyStr, AnyStr]]:
     fields: list[tuple[AnyStr, AnyStr]] = []
     for piece in qs.replace(other_separator, separator).split(separator):
         name, _, value = piece.partition(equals)
-        if not piece or not (value or keep_blank_values):
+        if not piece or not (value or keep_blank):
             continue
         if len(fields) == limit:
             raise ValueError(f"a form of more than {limit} fields; a caller who wants more says so by max_num_fields")

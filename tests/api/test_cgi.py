@@ -40,7 +40,7 @@ def variables():
 
 def echo():
     head = sys.stdin.readline()
-    sys.stdout.write("Content-Type: text/plain; charset=utf-8\r\nStatus: 201 Made Here\r\nX-A: 1\r\nX-A: 2\r\n\r\n" + head)
+    sys.stdout.write("Content-Type: text/plain\r\nStatus: 201 Made Here\r\nX-A: 1\r\nX-A: 2\r\n\r\n" + head)
     sys.stdout.flush()
     sys.stdout.buffer.write(sys.stdin.buffer.read())
 
@@ -105,7 +105,8 @@ def test_locations(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize(("program", "error"), [
-    ("text_only", "ValueError: premature end of headers: b'no header' is none"), ("fails", "LookupError: in the program")])
+    ("text_only", "ValueError: premature end of headers: b'no header' is none"),
+    ("fails", "LookupError: in the program")])
 def test_a_program_that_fails_is_an_error_and_everything_is_restored(httpd: Httpd, program: str, error: str) -> None:
     assert httpd.get(f"/program?{program}", {"X": "y"}).status == 500
     httpd.claim_failure("PythonHandler cases::program", error)
