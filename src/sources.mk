@@ -45,6 +45,7 @@ ENGINE_SOURCES = \
 	src/api/requestobject.c \
 	src/api/requestsettings.c \
 	src/api/requesttype.c \
+	src/api/requestwsgi.c \
 	src/api/serverobject.c \
 	src/api/state.c \
 	src/api/tabledata.c \

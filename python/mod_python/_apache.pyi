@@ -618,6 +618,15 @@ class mp_request:
         """AuthName in effect, or None."""
     def auth_type(self) -> str | None:
         """AuthType in effect, or None."""
+    def build_wsgi_env(self) -> dict[str, Any] | None:
+        """The environ of a WSGI application (PEP 3333) for this request, or None if its URI is not below it.
+
+        SCRIPT_NAME is the option mod_python.wsgi.base_uri, else the text of the <Location> that the handler stands in,
+        else ''; PATH_INFO is the rest of req.uri. With them come the variables of add_cgi_vars(), HTTP_AUTHORIZATION,
+        and what PEP 3333 names: wsgi.input is this request, wsgi.errors is sys.stderr. Text is Latin-1.
+
+        ValueError if the option ends with '/'.
+        """
     def construct_url(self, uri: str) -> str:
         """The absolute URL of a path on this server: scheme, host, port if it is not the usual one, and uri.
 
@@ -731,6 +740,17 @@ class mp_request:
         With flush=0 it may stay in httpd's buffers, until something flushes them or the handler is done; an answer
         that is never flushed gets a Content-Length. OSError if the client is gone or the answer is complete,
         TypeError for other data, UnicodeEncodeError for a lone surrogate that is none of os.fsdecode().
+        """
+    def wsgi_start_response(self, status: _Text, headers: list[tuple[_Text, _Text]],
+                            exc_info: tuple[Any, BaseException, Any] | None = None) -> Callable[..., None]:
+        """start_response() of WSGI (PEP 3333): sets status, reason and headers of the answer. Returns req.write.
+
+        status is a number and a text, such as '404 Not Found'; headers is a list of pairs. Content-Type and
+        Content-Length are set, the others added. With exc_info, as sys.exc_info() gives it, the answer is begun anew
+        if nothing is sent yet; else its exception is raised again.
+
+        TypeError and ValueError for what is no status and no header, such as a line end in it; then nothing is set.
+        RuntimeError for a second call without exc_info.
         """
     def __iter__(self) -> Iterator[bytes]: ...
     def __getattr__(self, name: str) -> Any: ...

@@ -89,6 +89,7 @@ static void copy_directory(mp_handler *handler, const mp_request *req, request_r
         return;
     handler->directory = mp_host->handler_directory(r, like);
     handler->is_location = like->is_location;
+    handler->wildcard = like->is_location && like->wildcard;
 }
 
 /* The request object keeps the callable: the handler is in httpd's memory, where no reference can be. */

@@ -29,7 +29,7 @@ struct mp_handler {
     void *callable;             /* engine's: a callable that req.add_handler() got, kept by the request object */
     void *interp;               /* engine's: the interpreter whose object that callable is */
     mp_handler *next;
-    unsigned wildcard : 1;      /* <Directory "/x*">: directory is a pattern, found per request */
+    unsigned wildcard : 1;      /* <Directory "/x*">: directory is a pattern, found per request; <LocationMatch>, too */
     unsigned is_location : 1;
     unsigned silent : 1;        /* from PythonHandlerModule: a missing function is no error */
 };
