@@ -7,6 +7,7 @@ MODULE_SOURCES = \
 	src/config/home.c \
 	src/config/names.c \
 	src/config/options.c \
+	src/config/overheard.c \
 	src/config/python_directives.c \
 	src/config/records.c \
 	src/config/section.c \

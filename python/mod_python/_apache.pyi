@@ -641,6 +641,8 @@ class mp_request:
         """DocumentRoot, as modules such as mod_userdir may have changed it for this request."""
     def flush(self) -> None:
         """Sends what is queued. OSError if the client is gone or the answer is complete."""
+    def get_addhandler_exts(self) -> str:
+        """The extensions that AddHandler maps to mod_python here, without dots, each with a blank behind it; or ''."""
     def get_basic_auth_pw(self) -> str | None:
         """The password of Basic authentication (RFC 7617), read as Latin-1, or None if the client sent none.
 
@@ -709,6 +711,12 @@ class mp_request:
 
         Nothing can be read or written then. What it returns does not count; an exception is logged, MP0040.
         ValueError if callable cannot be called.
+        """
+    def requires(self) -> tuple[str, ...]:
+        """The Require lines in effect for this request's method, such as ('valid-user', 'user anna bob'); () if none.
+
+        Those in <RequireAll> and the like are among them, one after the other. AuthMerging and <Limit> count. httpd
+        checks them; nothing needs to be done about them.
         """
     def send_http_header(self) -> None:
         """Does nothing; httpd sends the headers with the first data. Of old."""

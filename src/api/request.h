@@ -119,6 +119,7 @@ extern const PyGetSetDef mp_request_fields[];           /* requestfields.c */
     X(allow_methods) \
     X(auth_name) \
     X(auth_type) \
+    X(get_addhandler_exts) \
     X(get_basic_auth_pw) \
     X(construct_url) \
     X(document_root) \
@@ -132,6 +133,7 @@ extern const PyGetSetDef mp_request_fields[];           /* requestfields.c */
     X(update_mtime) \
     X(build_wsgi_env) \
     X(wsgi_start_response) \
+    X(requires) \
     X(send_http_header)
 
 #define X(name) \
