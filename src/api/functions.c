@@ -72,18 +72,16 @@ static PyObject *config_tree(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ar
 
 static PyObject *mpm_query(PyObject *Py_UNUSED(module), PyObject *code)
 {
+    int result = 0, overflow;
     long number;
-    int result = 0;
 
     if (!PyLong_Check(code))
         return PyErr_Format(PyExc_TypeError, "mpm_query() takes one of apache.AP_MPMQ_*, not %.200s",
                             Py_TYPE(code)->tp_name);
-    number = PyLong_AsLong(code);
-    if (number == -1 && PyErr_Occurred())
-        return NULL;
-    if (number < 0 || number > INT_MAX || ap_mpm_query((int)number, &result) != APR_SUCCESS)
-        return PyErr_Format(PyExc_ValueError, "the MPM knows no code %ld: mpm_query() takes one of apache.AP_MPMQ_*",
-                            number);
+    number = PyLong_AsLongAndOverflow(code, &overflow);
+    if (overflow || number < 0 || number > INT_MAX || ap_mpm_query((int)number, &result) != APR_SUCCESS)
+        return PyErr_Format(PyExc_ValueError, "the MPM knows no code %S: mpm_query() takes one of apache.AP_MPMQ_*",
+                            code);
     return PyLong_FromLong(result);
 }
 
