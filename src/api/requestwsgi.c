@@ -23,8 +23,8 @@ static const char *script_name(PyObject *self)
         goto done;
     if (option && *option) {
         if (option[strlen(option) - 1] == '/')
-            PyErr_Format(PyExc_ValueError, "PythonOption " BASE_URI " must not end with '/': write '%.*s'",
-                         (int)strlen(option) - 1, option);
+            PyErr_Format(PyExc_ValueError, "PythonOption " BASE_URI " must not end with '/': write '%s'",
+                         apr_pstrmemdup(r->pool, option, strlen(option) - 1));
         else
             name = apr_pstrdup(r->pool, option);
         goto done;

@@ -199,7 +199,8 @@ def test_without_its_owner_a_directive_is_unknown(tmp_path: Path, line: str, own
             f"ServerRoot {tmp_path}\nServerName x\nListen 127.0.0.1:8\nErrorLog error_log\nPidFile pid\n"
             f"{load_module_lines(['mpm_event', *modules])}\nLoadModule python_module {BUILD / 'mod_python.so'}\n"
             f"<IfModule mod_mime.c>\nTypesConfig /dev/null\n</IfModule>\n<Directory />\n{line}\n</Directory>\n")
-        done = subprocess.run([httpd_program(), "-t", "-f", str(file)], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([httpd_program(), "-t", "-f", str(file)], env=Httpd(tmp_path)._environ(),
+                              capture_output=True, text=True, timeout=60)
         return done.returncode, done.stderr
     others = {"mime": ("authz_core",), "authz_core": ("mime",)}[owner]
     status, output = configtest(*others)
