@@ -39,9 +39,9 @@ class CallBack:
     def ReportError(self, etype: type[BaseException] | None, evalue: BaseException | None, etb: TracebackType | None,
                     conn: Any = None, req: Any = None, filter: Any = None, srv: Any = None, phase: str = "N/A",
                     hname: str = "N/A", debug: int = 0) -> int:
-        """Log a traceback to the error log of req, filter, conn or srv, else of httpd.
+        """Writes a traceback to the error log of req, filter, conn or srv, else of httpd.
 
-        With `debug` the client gets it, too, and the result is apache.DONE; else HTTP_INTERNAL_SERVER_ERROR.
+        With debug the client gets it, too, and the result is apache.DONE; else HTTP_INTERNAL_SERVER_ERROR.
         """
         what = f"{phase} {hname}"
         lines = "".join(traceback.format_exception(etype, evalue, etb)).splitlines()

@@ -19,7 +19,7 @@ TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class NullIO(io.TextIOBase):
-    """A stream that swallows what is written, and is at its end when it is read."""
+    """A text stream that swallows what is written, and is at its end when it is read."""
 
     def readable(self) -> bool:
         return True
@@ -65,7 +65,10 @@ class _Body(io.BufferedIOBase):
 
 
 class CGIStdin(io.TextIOWrapper):
-    """The body as text, UTF-8 with escaped other bytes; `buffer` has the bytes. Lines end as they were sent."""
+    """The body of a request as a text stream: UTF-8, with other bytes as os.fsdecode() has them.
+
+    Line ends are as they were sent. Its buffer gives the bytes.
+    """
 
     def __init__(self, req: "mp_request") -> None:
         super().__init__(_Body(req), encoding="utf-8", errors="surrogateescape", newline="\n")
@@ -178,9 +181,10 @@ class _Answer(io.BufferedIOBase):
 
 
 class CGIStdout(io.TextIOWrapper):
-    """What a CGI program prints: header lines, an empty line, the body. Text is UTF-8; `buffer` takes bytes.
+    """The answer to a request as a text stream: header lines, an empty line, the body. Its buffer takes bytes.
 
-    finish() at the end of the program sees to an answer that has headers only.
+    Status and Content-Type set the answer's; a Location without a Status is a redirect, of the client or, for a path,
+    in the server. Other headers are added. ValueError for a line that is no header. Text goes out as UTF-8.
     """
 
     def __init__(self, req: "mp_request") -> None:
@@ -196,7 +200,10 @@ class CGIStdout(io.TextIOWrapper):
         """Nothing: the answer ends with the handler."""
 
     def finish(self) -> None:
-        """The program has ended. Raises ValueError where its output was no answer."""
+        """Says that the program has ended: an answer may consist of headers only, without the empty line.
+
+        ValueError if nothing was written.
+        """
         self.flush()
         self._answer.finish()
 
@@ -226,9 +233,10 @@ def build_cgi_env(req: "mp_request") -> "table":
 
 
 def setup_cgi(req: "mp_request") -> tuple[dict[str, str], Any, Any]:
-    """Make os.environ, sys.stdin, sys.stdout and sys.argv those of a CGI program that answers the request.
+    """Makes os.environ, sys.stdin, sys.stdout and sys.argv those of a CGI program that answers the request.
 
-    Returns what restore_nocgi() takes.
+    Returns what restore_nocgi() takes: os.environ as it was, sys.stdin and sys.stdout. They belong to the process and
+    to the interpreter: only one request at a time may do this.
     """
     saved = _Environ(os.environ)
     saved.argv = sys.argv
@@ -245,7 +253,9 @@ def _variables(items: Iterable[tuple[str, str | None]]) -> dict[str, str]:
 
 
 def restore_nocgi(env: dict[str, str], si: Any, so: Any) -> None:
-    """Undo setup_cgi(), and end the answer that the program printed, unless an exception is on its way."""
+    """Undoes setup_cgi(). Ends the answer that the program printed, as CGIStdout.finish() does, unless an exception is
+    on its way.
+    """
     stdout = sys.stdout
     for name in os.environ.keys() - env.keys():
         del os.environ[name]

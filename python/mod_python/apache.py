@@ -19,7 +19,8 @@ There is an apache module in each interpreter; it imports only inside httpd. In 
 - httpd: config_tree(), exists_config_define(), mpm_query(), server_root(), stat(), and register_cleanup() for the end
   of the process;
 - the importer: import_module(), module_info(), modules_graph(), request_modules_graph(), freeze_modules();
-- helpers: build_cgi_env(), escape(), resolve_object(), module_mtime();
+- helpers: escape(), resolve_object(), module_mtime(); and setup_cgi(), restore_nocgi(), build_cgi_env() for answers as
+  CGI programs give them;
 - constants of httpd's: methods (M_GET), log levels (APLOG_ERR), parts of a URL (URI_PATH), facts about files
   (FINFO_SIZE, APR_FINFO_SIZE, APR_REG), look-ups of names (REMOTE_NAME), proxies (PROXYREQ_NONE), connections
   (AP_CONN_CLOSE), path info (AP_REQ_ACCEPT_PATH_INFO), the process model (AP_MPMQ_IS_THREADED).
