@@ -15,6 +15,7 @@ MODULE_SOURCES = \
 	src/host/connections.c \
 	src/host/engine.c \
 	src/host/hooks.c \
+	src/host/mutex.c \
 	src/host/signals.c
 
 ENGINE_SOURCES = \
@@ -36,6 +37,7 @@ ENGINE_SOURCES = \
 	src/api/finfoobject.c \
 	src/api/functions.c \
 	src/api/hlistobject.c \
+	src/api/locks.c \
 	src/api/logline.c \
 	src/api/object.c \
 	src/api/package.c \

@@ -3,7 +3,7 @@
 # Types of the C module `_apache`, as the engine gives it to each interpreter. Its docstrings are made from this file
 # (tools/docstrings.py), and so is the API reference; what a docstring is written in is plain reStructuredText.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from os import PathLike
 from typing import Any, AnyStr, ClassVar, Final, Protocol, TypeVar, final, overload
 
@@ -814,6 +814,24 @@ def stat(fname: str | bytes, wanted: int, /) -> mp_finfo:
     """Facts about a file, as an mp_finfo, by apr_stat(). wanted are bits of apache.APR_FINFO_NORM and the like.
 
     For a missing file filetype is apache.APR_NOFILE and all else None. Other failures are an OSError.
+    """
+
+def _global_lock(server: mp_server, key: Hashable, index: int = -1, /) -> None:
+    """Waits for one of the locks that all processes and interpreters of this httpd share, and takes it.
+
+    It is chosen by key, or by index, which is 0 to the number of locks less one; 0 is for dbm files. Equal keys have the
+    same lock, different keys may have. It is not recursive: a thread that takes a lock twice waits for itself.
+    TypeError if server is none or key can't be hashed, ValueError for an index that there is not or if the system
+    refuses.
+    """
+
+def _global_trylock(server: mp_server, key: Hashable, index: int = -1, /) -> bool:
+    """Takes the lock if it is free, without waiting: True if so. The rest is as with _global_lock()."""
+
+def _global_unlock(server: mp_server, key: Hashable, index: int = -1, /) -> None:
+    """Gives the lock back; any thread of the process that has it may. ValueError if this process does not have it.
+
+    The rest is as with _global_lock().
     """
 
 def _request() -> mp_request | None:
