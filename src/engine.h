@@ -64,6 +64,12 @@ typedef struct {
     int (*connection)(conn_rec *c, const mp_visit *visit);
     /* Whether the calling thread is attached to an interpreter right now. Async-signal-safe. */
     int (*busy)(void);
+    /* For other modules of httpd (mod_python.h, api/exports.h). Any thread; the last three return a PyObject *. */
+    void *(*acquire)(const char *interpreter);
+    void (*release)(void);
+    void *(*request_object)(request_rec *r);
+    void *(*server_object)(server_rec *s);
+    void *(*connection_object)(conn_rec *c);
 } mp_engine_table;
 
 #define MP_ENGINE_SYMBOL "mp_engine"

@@ -4,6 +4,7 @@
 #include "config/home.h"
 #include "host/connections.h"
 #include "host/engine.h"
+#include "host/exports.h"
 #include "host/hooks.h"
 #include "host/mutex.h"
 
@@ -78,6 +79,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     mp_hooks_register(p);
     mp_connections_register(p);
+    mp_exports_register();
 }
 
 module AP_MODULE_DECLARE_DATA python_module = {

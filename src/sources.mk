@@ -14,6 +14,7 @@ MODULE_SOURCES = \
 	src/config/wsgi_directives.c \
 	src/host/connections.c \
 	src/host/engine.c \
+	src/host/exports.c \
 	src/host/hooks.c \
 	src/host/mutex.c \
 	src/host/signals.c
@@ -34,6 +35,7 @@ ENGINE_SOURCES = \
 	src/api/connobject.c \
 	src/api/constants.c \
 	src/api/convert.c \
+	src/api/exports.c \
 	src/api/finfoobject.c \
 	src/api/functions.c \
 	src/api/hlistobject.c \

@@ -819,8 +819,8 @@ def stat(fname: str | bytes, wanted: int, /) -> mp_finfo:
 def _global_lock(server: mp_server, key: Hashable, index: int = -1, /) -> None:
     """Waits for one of the locks that all processes and interpreters of this httpd share, and takes it.
 
-    It is chosen by key, or by index, which is 0 to the number of locks less one; 0 is for dbm files. Equal keys have the
-    same lock, different keys may have. It is not recursive: a thread that takes a lock twice waits for itself.
+    It is chosen by key, or by index, which is 0 to the number of locks less one; 0 is for dbm files. Equal keys have
+    the same lock, different keys may have. It is not recursive: a thread that takes a lock twice waits for itself.
     TypeError if server is none or key can't be hashed, ValueError for an index that there is not or if the system
     refuses.
     """

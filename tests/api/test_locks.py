@@ -40,8 +40,8 @@ class Point:
     name: str
     x: int
 
-KEYS = ["", "a", "session-1", "\\u0436\\u20ac", "\\udcff", b"bytes", 0, 1, -1, 10 ** 40, 2.5, float("inf"), float("nan"),
-        None, ("a", 1), ("a", ("b", None)), frozenset("abc"), Point("p", 1), datetime.date(2026, 1, 31),
+KEYS = ["", "a", "session-1", "\\u0436\\u20ac", "\\udcff", b"bytes", 0, 1, -1, 10 ** 40, 2.5, float("inf"),
+        float("nan"), None, ("a", 1), ("a", ("b", None)), frozenset("abc"), Point("p", 1), datetime.date(2026, 1, 31),
         pathlib.PurePosixPath("/srv/x"), uuid.UUID(int=7), decimal.Decimal("1.5"), 1j, Ellipsis]
 SAME = [(1, True, 1.0, decimal.Decimal(1), fractions.Fraction(1), 1 + 0j), (("x", 2), ("x", 2.0)),
         (frozenset([1, "b", None]), frozenset([None, "b", 1.0])), (0.5, fractions.Fraction(1, 2))]
@@ -119,8 +119,8 @@ def errors(req):
     main = apache.main_server
     return [raised(lock), raised(lock, main), raised(lock, req, "a"), raised(trylock, None, "a"),
             raised(unlock, "server", "a"), raised(lock, main, []), raised(trylock, main, {}),
-            raised(unlock, main, set()), raised(lock, main, ("a", [])), raised(lock, main, "a", "1"), raised(lock, main, "a", None),
-            raised(lock, main, "a", 1, 2)]
+            raised(unlock, main, set()), raised(lock, main, ("a", [])), raised(lock, main, "a", "1"),
+            raised(lock, main, "a", None), raised(lock, main, "a", 1, 2)]
 
 def wrong_numbers(req):
     return [raised(function, apache.main_server, None, number)
@@ -222,7 +222,7 @@ def test_a_request_waits_for_a_lock_of_another_child(httpd: Httpd) -> None:
 def test_threads_interpreters_and_children_exclude_each_other(httpd: Httpd) -> None:
     names = ["count", "count/second"] * 6
     answers = at_once(len(names), lambda index: case(httpd, names[index]))
-    assert int((httpd.root / "run" / "counter").read_text()) % (10 * len(names)) == 0
+    assert int((httpd.root / "run" / "counter").read_text()) == 10 * len(names)
     assert {interpreter for _, interpreter in answers} == {"localhost", "second"}
     if httpd.mpm == "prefork":
         assert len({pid for pid, _ in answers}) > 1
