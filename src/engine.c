@@ -2,6 +2,7 @@
 #include "runtime/python.h"
 
 #include "api/apachemodule.h"
+#include "api/exports.h"
 #include "api/package.h"
 #include "handlers/cleanup.h"
 #include "handlers/connections.h"
@@ -48,4 +49,9 @@ __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
     .phase = mp_phases_run,
     .connection = mp_connections_run,
     .busy = mp_lease_busy,
+    .acquire = mp_exports_acquire,
+    .release = mp_exports_release,
+    .request_object = mp_exports_request,
+    .server_object = mp_exports_server,
+    .connection_object = mp_exports_connection,
 };

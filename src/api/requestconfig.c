@@ -89,6 +89,7 @@ static void copy_directory(mp_handler *handler, const mp_request *req, request_r
         return;
     handler->directory = mp_host->handler_directory(r, like);
     handler->is_location = like->is_location;
+    handler->wildcard = like->is_location && like->wildcard;
 }
 
 /* The request object keeps the callable: the handler is in httpd's memory, where no reference can be. */
@@ -152,4 +153,50 @@ PyObject *mp_request_add_handler(PyObject *self, PyObject *const *args, Py_ssize
     handler->placeless = !handler->callable && (!given[2] || given[2] == Py_None);
     *last = handler;
     Py_RETURN_NONE;
+}
+
+/* What other modules were told */
+
+static int append_extension(void *extensions, const char *extension, const char *ours)
+{
+    if (*ours)
+        APR_ARRAY_PUSH((apr_array_header_t *)extensions, const char *) = extension;
+    return 1;
+}
+
+PyObject *mp_request_get_addhandler_exts(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t nargs,
+                                         PyObject *kwnames)
+{
+    apr_array_header_t *extensions;
+    const mp_dir_conf *conf;
+    request_rec *r;
+
+    if (mp_args_none("get_addhandler_exts()", nargs, kwnames) < 0 || !(r = mp_object_rec(self)))
+        return NULL;
+    conf = mp_host->dir_conf(r);
+    extensions = apr_array_make(r->pool, 4, sizeof(const char *));
+    if (conf->extensions)
+        apr_table_do(append_extension, extensions, conf->extensions, NULL);
+    if (extensions->nelts)
+        APR_ARRAY_PUSH(extensions, const char *) = "";      /* a blank behind the last one, too */
+    return mp_text_from(apr_array_pstrcat(r->pool, extensions, ' '));
+}
+
+PyObject *mp_request_requires(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t nargs, PyObject *kwnames)
+{
+    const apr_array_header_t *requirements;
+    apr_array_header_t *lines;
+    request_rec *r;
+
+    if (mp_args_none("requires()", nargs, kwnames) < 0 || !(r = mp_object_rec(self)))
+        return NULL;
+    requirements = mp_host->dir_conf(r)->requirements;
+    lines = apr_array_make(r->pool, 4, sizeof(const char *));
+    for (int i = 0; requirements && i < requirements->nelts; i++) {
+        const mp_requirement *requirement = &APR_ARRAY_IDX(requirements, i, mp_requirement);
+
+        if (requirement->methods & (AP_METHOD_BIT << r->method_number))
+            APR_ARRAY_PUSH(lines, const char *) = requirement->text;
+    }
+    return mp_tuple_from(lines);
 }

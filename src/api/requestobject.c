@@ -157,6 +157,7 @@ static void end(mp_request *req)
     mp_object_expire((PyObject *)req);
     leave_place(req);
     memset(&req->body, 0, sizeof(req->body));
+    memset(&req->before_response, 0, sizeof(req->before_response));
     req->running = (mp_running){ -1, NULL, NULL };
     mp_request_clear((PyObject *)req);
     req->kept = 0;
