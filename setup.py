@@ -3,6 +3,7 @@
 Everything else about the project stands in pyproject.toml.
 """
 
+import json
 import os
 import re
 import shutil
@@ -15,10 +16,11 @@ from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).resolve().parent
 STUBS = "python/mod_python/_apache.pyi"
-sys.path.insert(0, str(HERE / "tools"))
+sys.path[:0] = [str(HERE / "tools"), str(HERE / "python")]
 
 import docstrings  # noqa: E402
 import python_facts  # noqa: E402
+from mod_python import _httpd  # noqa: E402
 
 
 def sources(name: str) -> list[str]:
@@ -66,6 +68,12 @@ class BuildLibraries(build_ext):
     def finalize_options(self) -> None:
         super().finalize_options()
         self.include_dirs = [str(HERE / "src"), *(self.include_dirs or [])]
+
+    def run(self) -> None:
+        super().run()
+        if not self.inplace:        # a source tree asks when it needs to know
+            note = Path(self.build_lib, "mod_python", "_build.json")
+            note.write_text(json.dumps(_httpd.ask(find_apxs()), indent=1) + "\n", encoding="utf-8")
 
     def build_extension(self, ext: Extension) -> None:
         ext.extra_compile_args = ["-std=gnu11", *httpd_flags()]

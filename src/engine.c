@@ -2,6 +2,7 @@
 #include "runtime/python.h"
 
 #include "api/apachemodule.h"
+#include "api/exports.h"
 #include "api/package.h"
 #include "handlers/cleanup.h"
 #include "handlers/connections.h"
@@ -53,4 +54,9 @@ __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
     .input_filter = mp_filters_input,
     .include = mp_include_run,
     .busy = mp_lease_busy,
+    .acquire = mp_exports_acquire,
+    .release = mp_exports_release,
+    .request_object = mp_exports_request,
+    .server_object = mp_exports_server,
+    .connection_object = mp_exports_connection,
 };

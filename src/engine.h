@@ -11,14 +11,17 @@
 
 #include "util_filter.h"
 
-#define MP_SEAM 2
-#define MP_SEAM_TEXT "2"
+#define MP_SEAM 3
+#define MP_SEAM_TEXT "3"
 
 /* Stands in every engine's file, so that the parent can tell its Python without loading it:
- * MP_STAMP "seam=2 python=3.13.0" */
+ * MP_STAMP "seam=3 python=3.13.0" */
 #define MP_STAMP "mod_python engine: "
 
-/* What the module offers to the engine. Any thread may call these, without a GIL or with one: none blocks. */
+typedef enum { MP_MUTEX_LOCK, MP_MUTEX_TRYLOCK, MP_MUTEX_UNLOCK } mp_mutex_op;
+
+/* What the module offers to the engine. Any thread may call these, without a GIL or with one: none blocks, but
+ * mutex(MP_MUTEX_LOCK). */
 typedef struct {
     int seam;
     module *module;                     /* configuration and log index */
@@ -37,6 +40,8 @@ typedef struct {
     /* When the child's main thread has released its outermost lease and is detached: a signal that came meanwhile is
      * served now, and this may not return (host/signals.h). One test of a flag if there is none. */
     void (*idle)(void);
+    int (*mutex_count)(void);                                 /* the global locks (host/mutex.h); 0: none here */
+    apr_status_t (*mutex)(mp_mutex_op op, int index);
 } mp_host_table;
 
 /* One phase of one request, or a connection, as the hook worked it out. */
@@ -90,6 +95,12 @@ typedef struct {
     apr_status_t (*include)(ap_filter_t *f, const mp_include *element, apr_bucket_brigade *bb);
     /* Whether the calling thread is attached to an interpreter right now. Async-signal-safe. */
     int (*busy)(void);
+    /* For other modules of httpd (mod_python.h, api/exports.h). Any thread; the last three return a PyObject *. */
+    void *(*acquire)(const char *interpreter);
+    void (*release)(void);
+    void *(*request_object)(request_rec *r);
+    void *(*server_object)(server_rec *s);
+    void *(*connection_object)(conn_rec *c);
 } mp_engine_table;
 
 #define MP_ENGINE_SYMBOL "mp_engine"

@@ -4,27 +4,34 @@
 #include "config/home.h"
 #include "host/connections.h"
 #include "host/engine.h"
+#include "host/exports.h"
 #include "host/filters.h"
 #include "host/hooks.h"
 #include "host/include.h"
+#include "host/mutex.h"
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     mp_process_new(pconf);
+    mp_mutex_register(pconf);
     return OK;
+}
+
+static int refuse(server_rec *s, const char *code, const char *error)
+{
+    if (error)
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s, "%s: %s", code, error);
+    return error != NULL;
 }
 
 /* In this phase, not in post_config, because `httpd -t` goes no further. */
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    const char *error = mp_home_choose(mp_process_get(), ptemp);
-
-    if (!error)
-        error = mp_filters_check(ptemp);
-    if (!error)
-        return OK;
-    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s, "MP0220: %s", error);
-    return HTTP_INTERNAL_SERVER_ERROR;
+    if (refuse(s, "MP0220", mp_home_choose(mp_process_get(), ptemp)) ||
+        refuse(s, "MP0066", mp_mutex_check(s, ptemp)) ||
+        refuse(s, "MP0245", mp_filters_check(ptemp)))
+        return HTTP_INTERNAL_SERVER_ERROR;
+    return OK;
 }
 
 static void warn_of_old_python(const mp_process *process, server_rec *s)
@@ -52,6 +59,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     ap_add_version_component(pconf, "mod_python/" MP_VERSION);
     ap_add_version_component(pconf, apr_pstrcat(ptemp, "Python/", process->python, NULL));
     warn_of_old_python(process, s);
+    if (mp_mutex_create(s, ptemp) != APR_SUCCESS)
+        return HTTP_INTERNAL_SERVER_ERROR;
     mp_include_register();
     if (mp_wsgi_is_elsewhere())
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "MP0222: mod_wsgi is loaded beside mod_python; all WSGI "
@@ -59,15 +68,22 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     return OK;
 }
 
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    mp_mutex_join(s);
+    mp_engine_load(pchild, s);
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(mp_engine_load, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     mp_filters_start();
     mp_hooks_register(p);
     mp_connections_register(p);
+    mp_exports_register();
 }
 
 module AP_MODULE_DECLARE_DATA python_module = {

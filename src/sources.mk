@@ -8,15 +8,18 @@ MODULE_SOURCES = \
 	src/config/home.c \
 	src/config/names.c \
 	src/config/options.c \
+	src/config/overheard.c \
 	src/config/python_directives.c \
 	src/config/records.c \
 	src/config/section.c \
 	src/config/wsgi_directives.c \
 	src/host/connections.c \
 	src/host/engine.c \
+	src/host/exports.c \
 	src/host/filters.c \
 	src/host/hooks.c \
 	src/host/include.c \
+	src/host/mutex.c \
 	src/host/signals.c
 
 ENGINE_SOURCES = \
@@ -35,21 +38,25 @@ ENGINE_SOURCES = \
 	src/api/connobject.c \
 	src/api/constants.c \
 	src/api/convert.c \
+	src/api/exports.c \
 	src/api/filterio.c \
 	src/api/filterobject.c \
 	src/api/finfoobject.c \
 	src/api/functions.c \
 	src/api/hlistobject.c \
+	src/api/locks.c \
 	src/api/logline.c \
 	src/api/object.c \
 	src/api/package.c \
 	src/api/requestconfig.c \
 	src/api/requestfields.c \
+	src/api/requesthandlers.c \
 	src/api/requestio.c \
 	src/api/requestmethods.c \
 	src/api/requestobject.c \
 	src/api/requestsettings.c \
 	src/api/requesttype.c \
+	src/api/requestwsgi.c \
 	src/api/serverobject.c \
 	src/api/state.c \
 	src/api/stream.c \

@@ -3,9 +3,9 @@
 # Types of the C module `_apache`, as the engine gives it to each interpreter. Its docstrings are made from this file
 # (tools/docstrings.py), and so is the API reference; what a docstring is written in is plain reStructuredText.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from os import PathLike
-from typing import Any, ClassVar, Final, Protocol, TypeVar, final, overload
+from typing import Any, AnyStr, ClassVar, Final, Protocol, TypeVar, final, overload
 
 from typing_extensions import Buffer, CapsuleType
 
@@ -629,6 +629,15 @@ class mp_request:
         """AuthName in effect, or None."""
     def auth_type(self) -> str | None:
         """AuthType in effect, or None."""
+    def build_wsgi_env(self) -> dict[str, Any] | None:
+        """The environ of a WSGI application (PEP 3333) for this request, or None if its URI is not below it.
+
+        SCRIPT_NAME is the option mod_python.wsgi.base_uri, else the text of the <Location> that the handler stands in,
+        else ''; PATH_INFO is the rest of req.uri. With them come the variables of add_cgi_vars(), HTTP_AUTHORIZATION,
+        and what PEP 3333 names: wsgi.input is this request, wsgi.errors is sys.stderr. Text is Latin-1.
+
+        ValueError if the option ends with '/'.
+        """
     def construct_url(self, uri: str) -> str:
         """The absolute URL of a path on this server: scheme, host, port if it is not the usual one, and uri.
 
@@ -643,6 +652,8 @@ class mp_request:
         """DocumentRoot, as modules such as mod_userdir may have changed it for this request."""
     def flush(self) -> None:
         """Sends what is queued. OSError if the client is gone or the answer is complete."""
+    def get_addhandler_exts(self) -> str:
+        """The extensions that AddHandler maps to mod_python here, without dots, each with a blank behind it; or ''."""
     def get_basic_auth_pw(self) -> str | None:
         """The password of Basic authentication (RFC 7617), read as Latin-1, or None if the client sent none.
 
@@ -720,6 +731,12 @@ class mp_request:
         """
     def register_output_filter(self, name: str, handler: _FilterHandler, dir: str | None = None) -> None:
         """Makes a filter known to this request, for add_output_filter(name); else as register_input_filter()."""
+    def requires(self) -> tuple[str, ...]:
+        """The Require lines in effect for this request's method, such as ('valid-user', 'user anna bob'); () if none.
+
+        Those in <RequireAll> and the like are among them, one after the other. AuthMerging and <Limit> count. httpd
+        checks them; nothing needs to be done about them.
+        """
     def send_http_header(self) -> None:
         """Does nothing; httpd sends the headers with the first data. Of old."""
     def sendfile(self, path: _Path, offset: int = 0, len: int = -1) -> int:
@@ -750,6 +767,17 @@ class mp_request:
         With flush=0 it may stay in httpd's buffers, until something flushes them or the handler is done; an answer
         that is never flushed gets a Content-Length. OSError if the client is gone or the answer is complete,
         TypeError for other data, UnicodeEncodeError for a lone surrogate that is none of os.fsdecode().
+        """
+    def wsgi_start_response(self, status: _Text, headers: list[tuple[_Text, _Text]],
+                            exc_info: tuple[Any, BaseException, Any] | None = None) -> Callable[..., None]:
+        """start_response() of WSGI (PEP 3333): sets status, reason and headers of the answer. Returns req.write.
+
+        status is a number and a text, such as '404 Not Found'; headers is a list of pairs. Content-Type and
+        Content-Length are set, the others added. With exc_info, as sys.exc_info() gives it, the answer is begun anew
+        if nothing is sent yet; else its exception is raised again.
+
+        TypeError and ValueError for what is no status and no header, such as a line end in it; then nothing is set.
+        RuntimeError for a second call without exc_info.
         """
     def __iter__(self) -> Iterator[bytes]: ...
     def __getattr__(self, name: str) -> Any: ...
@@ -844,6 +872,19 @@ def mpm_query(code: int, /) -> int:
     and so on, from ap_mpm_query(). TypeError for other than int, ValueError for a code that the MPM does not know.
     """
 
+def parse_qs(qs: AnyStr, keep_blank_values: int = 0, strict_parsing: int = 0,
+             max_num_fields: int | None = 10000) -> dict[AnyStr, list[AnyStr]]:
+    """The fields of a form by name, each with the list of its values. Arguments and errors are those of parse_qsl()."""
+
+def parse_qsl(qs: AnyStr, keep_blank_values: int = 0, strict_parsing: int = 0,
+              max_num_fields: int | None = 10000) -> list[tuple[AnyStr, AnyStr]]:
+    """The fields of a form (application/x-www-form-urlencoded: a query, or a body) as pairs of name and value.
+
+    Fields are separated by '&' or ';'. Those without a value are left out unless keep_blank_values. bytes give bytes;
+    str gives str, where a name or value that is no UTF-8 is read as Latin-1. strict_parsing means nothing. ValueError
+    for more than max_num_fields fields (None: any number), TypeError for other than str and bytes.
+    """
+
 def register_cleanup(callable: Callable[[Any], object], data: Any = None, /) -> None:
     """callable(data) will run once when this process ends; the last one registered runs first.
 
@@ -857,6 +898,24 @@ def stat(fname: str | bytes, wanted: int, /) -> mp_finfo:
     """Facts about a file, as an mp_finfo, by apr_stat(). wanted are bits of apache.APR_FINFO_NORM and the like.
 
     For a missing file filetype is apache.APR_NOFILE and all else None. Other failures are an OSError.
+    """
+
+def _global_lock(server: mp_server, key: Hashable, index: int = -1, /) -> None:
+    """Waits for one of the locks that all processes and interpreters of this httpd share, and takes it.
+
+    It is chosen by key, or by index, which is 0 to the number of locks less one; 0 is for dbm files. Equal keys have
+    the same lock, different keys may have. It is not recursive: a thread that takes a lock twice waits for itself.
+    TypeError if server is none or key can't be hashed, ValueError for an index that there is not or if the system
+    refuses.
+    """
+
+def _global_trylock(server: mp_server, key: Hashable, index: int = -1, /) -> bool:
+    """Takes the lock if it is free, without waiting: True if so. The rest is as with _global_lock()."""
+
+def _global_unlock(server: mp_server, key: Hashable, index: int = -1, /) -> None:
+    """Gives the lock back; any thread of the process that has it may. ValueError if this process does not have it.
+
+    The rest is as with _global_lock().
     """
 
 def _request() -> mp_request | None:

@@ -117,11 +117,15 @@ class _Bytes(io.BufferedIOBase):
 
 
 def install() -> None:
-    """Make the log this interpreter's standard output and error; its standard input is empty."""
+    """Make the log this interpreter's standard output and error; its standard input is empty.
+
+    httpd in the foreground has a standard input, and a request must not wait for what somebody may type there.
+    """
     sys.stdout = sys.__stdout__ = LogStream("<stdout>", STDOUT_LEVEL)  # type: ignore[misc, assignment]
     sys.stderr = sys.__stderr__ = LogStream("<stderr>", STDERR_LEVEL)  # type: ignore[misc, assignment]
-    if sys.stdin is None:
-        sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc, assignment]
+    sys.stdin = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    if sys.__stdin__ is None:
+        sys.__stdin__ = sys.stdin  # type: ignore[misc]
 
 
 def flush() -> None:

@@ -19,7 +19,8 @@ There is an apache module in each interpreter; it imports only inside httpd. In 
 - httpd: config_tree(), exists_config_define(), mpm_query(), server_root(), stat(), and register_cleanup() for the end
   of the process;
 - the importer: import_module(), module_info(), modules_graph(), request_modules_graph(), freeze_modules();
-- helpers: build_cgi_env(), escape(), resolve_object(), module_mtime();
+- helpers: escape(), resolve_object(), module_mtime(); and setup_cgi(), restore_nocgi(), build_cgi_env() for answers as
+  CGI programs give them;
 - constants of httpd's: methods (M_GET), log levels (APLOG_ERR), parts of a URL (URI_PATH), facts about files
   (FINFO_SIZE, APR_FINFO_SIZE, APR_REG), look-ups of names (REMOTE_NAME), proxies (PROXYREQ_NONE), connections
   (AP_CONN_CLOSE), path info (AP_REQ_ACCEPT_PATH_INFO), the process model (AP_MPMQ_IS_THREADED).
@@ -34,7 +35,7 @@ from html import escape as escape
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mod_python import _apache, _current, _search, _streams
+from mod_python import _apache, _constants, _current, _search, _streams
 from mod_python import version as _version
 from mod_python._apache import AP_CONN_CLOSE as AP_CONN_CLOSE
 from mod_python._apache import AP_CONN_KEEPALIVE as AP_CONN_KEEPALIVE
@@ -59,6 +60,15 @@ from mod_python._apache import register_cleanup as register_cleanup
 from mod_python._apache import server_root as server_root
 from mod_python._apache import stat as stat
 from mod_python._apache import table as table
+from mod_python._callback import CallBack as CallBack
+from mod_python._callback import _phase_handler_names as _phase_handler_names
+from mod_python._callback import _status_values as _status_values
+from mod_python._cgi import CGIStdin as CGIStdin
+from mod_python._cgi import CGIStdout as CGIStdout
+from mod_python._cgi import NullIO as NullIO
+from mod_python._cgi import build_cgi_env as build_cgi_env
+from mod_python._cgi import restore_nocgi as restore_nocgi
+from mod_python._cgi import setup_cgi as setup_cgi
 from mod_python._constants import *  # noqa: F403
 from mod_python._current import get_current_config as get_current_config
 from mod_python._current import get_current_options as get_current_options
@@ -87,6 +97,7 @@ else:
     Server = getattr(_apache, "mp_server", object)
 
 make_table = table
+exists_config = exists_config_define
 
 _search.namespace = globals()
 
@@ -107,6 +118,9 @@ def init(name: str, server: "Server") -> None:
     if _version.version != _apache._version:
         log_error(f"mod_python version mismatch: {_apache._library} is {_apache._version}, but the Python package in"
                   f" {os.path.dirname(__file__)} is {_version.version}; install both from the same version")
+    if name == "main_interpreter" and "mod_python.legacy.importer" in server.get_options():     # once per process
+        _apache._log(_constants.APLOG_NOTICE, "PythonOption mod_python.legacy.importer has no effect any more: there is"
+                     " one importer, which does what both did")
 
 
 def module_mtime(module: ModuleType) -> float:
@@ -123,24 +137,6 @@ def _files_of(module: ModuleType) -> Iterator[str]:
         for name in (file, file + "c"):
             if os.path.exists(name):
                 yield name
-
-
-def build_cgi_env(req: "Request") -> table:
-    """The variables of CGI (RFC 3875, section 4.1) for a request, as a table of their own.
-
-    What req.add_cgi_vars() gives, with GATEWAY_INTERFACE "Python-CGI/1.1", SCRIPT_NAME without the path info, and
-    HTTP_AUTHORIZATION if the client sent that header.
-    """
-    req.add_cgi_vars()
-    environ = req.subprocess_env.copy()
-    path_info = req.path_info or ""
-    uri = req.uri
-    environ["SCRIPT_NAME"] = uri[:-len(path_info)] if path_info and uri.endswith(path_info) else uri
-    environ["GATEWAY_INTERFACE"] = "Python-CGI/1.1"
-    authorization = req.headers_in.get("Authorization")
-    if authorization is not None:
-        environ["HTTP_AUTHORIZATION"] = authorization
-    return environ
 
 
 def _threading_shutdown() -> None:

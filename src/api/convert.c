@@ -31,6 +31,22 @@ PyObject *mp_path_from(const char *s)
     return s ? PyUnicode_DecodeFSDefault(s) : Py_NewRef(Py_None);
 }
 
+PyObject *mp_tuple_from(const apr_array_header_t *strings)
+{
+    int i, n = strings ? strings->nelts : 0;
+    PyObject *tuple = PyTuple_New(n);
+
+    for (i = 0; tuple && i < n; i++) {
+        PyObject *text = mp_text_from(APR_ARRAY_IDX(strings, i, const char *));
+
+        if (text)
+            PyTuple_SET_ITEM(tuple, i, text);
+        else
+            Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
 /* httpd would take the text up to the NUL for all of it. */
 static const char *without_nul(const char *s, Py_ssize_t n, const char *what)
 {

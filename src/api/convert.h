@@ -16,6 +16,8 @@ PyObject *mp_path_from(const char *s);                  /* as os.fsdecode; NULL 
  * when done). Runs no Python code. */
 const char *mp_text_borrow(PyObject *value, PyObject **owned, const char *what);
 
+PyObject *mp_tuple_from(const apr_array_header_t *strings);     /* of const char *; NULL gives () */
+
 /* str (Latin-1 if it fits, else UTF-8 with surrogateescape) or bytes, as a copy in the pool. NULL with TypeError, or
  * with ValueError for an embedded NUL; `what` names it in the message. */
 char *mp_text_to(PyObject *value, apr_pool_t *p, const char *what);

@@ -72,18 +72,16 @@ static PyObject *config_tree(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ar
 
 static PyObject *mpm_query(PyObject *Py_UNUSED(module), PyObject *code)
 {
+    int result = 0, overflow;
     long number;
-    int result = 0;
 
     if (!PyLong_Check(code))
         return PyErr_Format(PyExc_TypeError, "mpm_query() takes one of apache.AP_MPMQ_*, not %.200s",
                             Py_TYPE(code)->tp_name);
-    number = PyLong_AsLong(code);
-    if (number == -1 && PyErr_Occurred())
-        return NULL;
-    if (number < 0 || number > INT_MAX || ap_mpm_query((int)number, &result) != APR_SUCCESS)
-        return PyErr_Format(PyExc_ValueError, "the MPM knows no code %ld: mpm_query() takes one of apache.AP_MPMQ_*",
-                            number);
+    number = PyLong_AsLongAndOverflow(code, &overflow);
+    if (overflow || number < 0 || number > INT_MAX || ap_mpm_query((int)number, &result) != APR_SUCCESS)
+        return PyErr_Format(PyExc_ValueError, "the MPM knows no code %S: mpm_query() takes one of apache.AP_MPMQ_*",
+                            code);
     return PyLong_FromLong(result);
 }
 
@@ -183,6 +181,9 @@ PyMethodDef mp_api_functions[] = {
     { "exists_config_define", exists_config_define, METH_O, MP_DOC_exists_config_define },
     { "register_cleanup", register_cleanup, METH_VARARGS, MP_DOC_register_cleanup },
     { "stat", stat_file, METH_VARARGS, MP_DOC_stat },
+    { "_global_lock", mp_api_global_lock, METH_VARARGS, MP_DOC__global_lock },
+    { "_global_trylock", mp_api_global_trylock, METH_VARARGS, MP_DOC__global_trylock },
+    { "_global_unlock", mp_api_global_unlock, METH_VARARGS, MP_DOC__global_unlock },
     { "_request", current_request, METH_NOARGS, MP_DOC__request },
     { "_log", log_here, METH_VARARGS, MP_DOC__log },
     { "_modules_changed", modules_changed, METH_NOARGS, MP_DOC__modules_changed },

@@ -3,8 +3,10 @@
  *     requesttype.c      the type, on top of all the others
  *     requestfields.c    members
  *     requestio.c        the body in, the answer out
- *     requestconfig.c    methods about settings and handlers of this request
+ *     requestconfig.c    methods about settings of this request
+ *     requesthandlers.c  handlers and filters that are added to it
  *     requestmethods.c   the other methods
+ *     requestwsgi.c      what mod_python.wsgi needs
  *     requestobject.c    its life, dynamic attributes, cleanups
  *     requestsettings.c  the tables of settings, from phase to phase
  *
@@ -61,6 +63,10 @@ typedef struct {
     PyObject *cleanups;         /* list of (callable, data), or NULL */
     PyObject *callables;        /* list of what add_handler() got: mp_handler.callable points to them; or NULL */
     mp_request_body body;
+    struct {
+        apr_table_t *headers;   /* NULL: wsgi_start_response() was not called yet */
+        const char *content_type;
+    } before_response;          /* in the request's pool */
     unsigned long thread;       /* the last one that entered httpd */
     Py_ssize_t queued;          /* bytes written since the last flush */
     unsigned kept : 1;
@@ -119,6 +125,7 @@ extern const PyGetSetDef mp_request_fields[];           /* requestfields.c */
     X(allow_methods) \
     X(auth_name) \
     X(auth_type) \
+    X(get_addhandler_exts) \
     X(get_basic_auth_pw) \
     X(construct_url) \
     X(document_root) \
@@ -130,6 +137,9 @@ extern const PyGetSetDef mp_request_fields[];           /* requestfields.c */
     X(set_etag) \
     X(set_last_modified) \
     X(update_mtime) \
+    X(build_wsgi_env) \
+    X(wsgi_start_response) \
+    X(requires) \
     X(send_http_header)
 
 #define X(name) \

@@ -170,27 +170,11 @@ static PyObject *get_content_type_set(PyObject *self, void *Py_UNUSED(closure))
     return mp_object_rec(self) ? PyLong_FromLong(((mp_request *)self)->conf->content_type_set) : NULL;
 }
 
-static PyObject *tuple_from(const apr_array_header_t *strings)
-{
-    int i, n = strings ? strings->nelts : 0;
-    PyObject *tuple = PyTuple_New(n);
-
-    for (i = 0; tuple && i < n; i++) {
-        PyObject *text = mp_text_from(APR_ARRAY_IDX(strings, i, const char *));
-
-        if (text)
-            PyTuple_SET_ITEM(tuple, i, text);
-        else
-            Py_CLEAR(tuple);
-    }
-    return tuple;
-}
-
 static PyObject *get_content_languages(PyObject *self, void *Py_UNUSED(closure))
 {
     request_rec *r = mp_object_rec(self);
 
-    return r ? tuple_from(r->content_languages) : NULL;
+    return r ? mp_tuple_from(r->content_languages) : NULL;
 }
 
 static int set_content_languages(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
@@ -231,7 +215,7 @@ static PyObject *get_allowed_xmethods(PyObject *self, void *Py_UNUSED(closure))
 {
     request_rec *r = mp_object_rec(self);
 
-    return r ? tuple_from(r->allowed_xmethods) : NULL;
+    return r ? mp_tuple_from(r->allowed_xmethods) : NULL;
 }
 
 static PyObject *get_allowed_methods(PyObject *self, void *Py_UNUSED(closure))
@@ -254,7 +238,7 @@ static PyObject *get_allowed_methods(PyObject *self, void *Py_UNUSED(closure))
         if (r->allowed_methods->method_list)
             apr_array_cat(names, r->allowed_methods->method_list);
     }
-    return tuple_from(names);
+    return mp_tuple_from(names);
 }
 
 /* Addresses */

@@ -495,6 +495,8 @@ PyObject *mp_request_discard_request_body(PyObject *self, PyObject *const *Py_UN
     MP_BEGIN_BLOCKING(self)
     status = ap_discard_request_body(r);
     MP_END_BLOCKING(self)
+    if (status == AP_FILTER_ERROR)      /* httpd has answered in our place, as for a chunked body that is too large */
+        status = r->status >= HTTP_BAD_REQUEST ? r->status : HTTP_BAD_REQUEST;
     if (!req->body.unread)
         req->body.unread = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     apr_brigade_cleanup(req->body.unread);

@@ -98,6 +98,7 @@ static int allow(request_rec *r, PyObject *value)
         if (!r->allowed_xmethods)
             r->allowed_xmethods = apr_array_make(r->pool, 4, sizeof(const char *));
         APR_ARRAY_PUSH(r->allowed_xmethods, const char *) = name;
+        r->allowed_methods->method_mask |= AP_METHOD_BIT << M_INVALID;  /* else the Allow header has no extensions */
     }
     return 0;
 }

@@ -157,6 +157,7 @@ static void end(mp_request *req)
     mp_object_expire((PyObject *)req);
     leave_place(req);
     memset(&req->body, 0, sizeof(req->body));
+    memset(&req->before_response, 0, sizeof(req->before_response));
     req->running = (mp_running){ -1, NULL, NULL };
     mp_request_clear((PyObject *)req);
     req->kept = 0;
@@ -257,6 +258,8 @@ void mp_request_done(PyObject *self)
 {
     mp_request *req = (mp_request *)self;
 
+    if (!req->kept && req->closing && req->head.rec)
+        run_cleanups(req);                  /* PythonCleanupHandler has made this object and registered some */
     if (!req->kept && req->head.rec && is_needed(req)) {
         if (req->closing)
             end(req);                       /* the pool's pre-cleanups may be over */

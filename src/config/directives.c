@@ -1,6 +1,6 @@
 #include "config/directives.h"
 
-command_rec mp_directives[MP_PYTHON_ROWS + MP_WSGI_ROWS + 1];
+command_rec mp_directives[MP_PYTHON_ROWS + MP_WSGI_ROWS + MP_OVERHEARD_ROWS + 1];
 
 static command_rec *copy(command_rec *to, const command_rec *from, int rows)
 {
@@ -12,5 +12,8 @@ static command_rec *copy(command_rec *to, const command_rec *from, int rows)
 /* httpd reads the table of a module before it calls any function of it, hence when the library is loaded. */
 __attribute__((constructor)) static void join_tables(void)
 {
-    copy(copy(mp_directives, mp_python_directives, MP_PYTHON_ROWS), mp_wsgi_directives, MP_WSGI_ROWS);
+    command_rec *end = copy(mp_directives, mp_python_directives, MP_PYTHON_ROWS);
+
+    end = copy(end, mp_wsgi_directives, MP_WSGI_ROWS);
+    copy(end, mp_overheard_directives, MP_OVERHEARD_ROWS);
 }

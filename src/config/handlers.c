@@ -184,7 +184,7 @@ static const char *resolve(request_rec *r, const mp_handler *handler)
 
 const char *mp_handler_directory(request_rec *r, const mp_handler *handler)
 {
-    if (!handler->pattern && !handler->wildcard)
+    if (handler->is_location || (!handler->pattern && !handler->wildcard))
         return handler->directory;
     return r ? resolve(r, handler) : NULL;
 }

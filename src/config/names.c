@@ -27,7 +27,7 @@ const char *mp_interpreter_name(request_rec *r, const mp_handler *handler)
     if (mp_flag(r, "PythonInterpPerDirectory", conf->interp_per_directory, 0))
         return name_or_main(directory_of_file(r));
     if (mp_flag(r, "PythonInterpPerDirective", conf->interp_per_directive, 0))
-        return name_or_main(handler ? mp_handler_directory(r, handler) : NULL);
+        return name_or_main(handler && !handler->placeless ? mp_handler_directory(r, handler) : NULL);
     return name_or_main(r->server->server_hostname);
 }
 

@@ -36,7 +36,7 @@ void *mp_dir_conf_create(apr_pool_t *p, char *path)
     mp_dir_conf *conf = apr_pcalloc(p, sizeof(*conf));
 
     conf->autoreload = conf->debug = conf->interp_per_directory = conf->interp_per_directive = MP_UNSET;
-    conf->enable_pdb = MP_UNSET;
+    conf->enable_pdb = conf->auth_merging = MP_UNSET;
     return conf;
 }
 
@@ -102,6 +102,7 @@ void *mp_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
     PICK(interp_per_directive, MP_UNSET);
     PICK(enable_pdb, MP_UNSET);
 #undef PICK
+    mp_overheard_merge(p, base, add, out);
     return out;
 }
 

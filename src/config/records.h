@@ -29,9 +29,10 @@ struct mp_handler {
     void *callable;             /* engine's: a callable that req.add_handler() got, kept by the request object */
     void *interp;               /* engine's: the interpreter whose object that callable is */
     mp_handler *next;
-    unsigned wildcard : 1;      /* <Directory "/x*">: directory is a pattern, found per request */
+    unsigned wildcard : 1;      /* <Directory "/x*">: directory is a pattern, found per request; <LocationMatch>, too */
     unsigned is_location : 1;
     unsigned silent : 1;        /* from PythonHandlerModule: a missing function is no error */
+    unsigned placeless : 1;     /* a text that req.add_handler() got without a directory: no directive stands anywhere */
 };
 
 /* The handlers of one phase for one file extension, or for any. */
@@ -51,6 +52,12 @@ struct mp_filter_entry {
     mp_filter_entry *next;      /* of the same name and direction: the first one counts */
 };
 
+/* A Require line. */
+typedef struct {
+    const char *text;           /* "user anna bob" */
+    apr_int64_t methods;        /* bits of the methods that it is for: <Limit> */
+} mp_requirement;
+
 typedef struct {
     mp_stack *stacks[MP_STACKS];
     mp_filter_entry *filters;
@@ -62,6 +69,11 @@ typedef struct {
     int interp_per_directory;
     int interp_per_directive;
     int enable_pdb;
+    /* what other modules were told (overheard.c) */
+    apr_table_t *extensions;    /* AddHandler: "py" -> "1" if it means us, "" if another one; or NULL */
+    apr_array_header_t *removed_extensions;     /* RemoveHandler: const char *; or NULL */
+    apr_array_header_t *requirements;           /* Require: mp_requirement; or NULL */
+    int auth_merging;           /* AuthMerging: 0 Off, 1 And or Or, MP_UNSET */
 } mp_dir_conf;
 
 typedef enum { MP_PRELOAD_MODULE, MP_PRELOAD_SCRIPT } mp_preload_kind;
@@ -146,6 +158,7 @@ mp_process *mp_process_new(apr_pool_t *pconf);   /* at each pre_config */
 mp_process *mp_process_get(void);
 void *mp_dir_conf_create(apr_pool_t *p, char *path);
 void *mp_dir_conf_merge(apr_pool_t *p, void *base, void *add);
+void mp_overheard_merge(apr_pool_t *p, const mp_dir_conf *base, const mp_dir_conf *add, mp_dir_conf *out);
 const mp_dir_conf *mp_dir_conf_get(const request_rec *r);
 const mp_dir_conf *mp_dir_conf_of_server(const server_rec *s);
 mp_request_conf *mp_request_conf_get(request_rec *r);      /* made if there is none */

@@ -26,8 +26,10 @@ static void read_section(cmd_parms *cmd, const ap_directive_t *d, mp_section *se
         is_regex = 1;
     }
     section->directory = word;
-    if (section->is_location)
+    if (section->is_location) {
+        section->wildcard = is_regex || apr_fnmatch_test(word);
         return;
+    }
     if (is_regex) {
         section->pattern = ap_pregcomp(cmd->pool, word, AP_REG_EXTENDED);
         return;

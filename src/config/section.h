@@ -7,7 +7,7 @@
 typedef struct {
     const char *directory;      /* with '/' at the end; a pattern; a Location's argument as written; or NULL */
     const ap_regex_t *pattern;  /* <DirectoryMatch>, <Directory ~> */
-    int wildcard;               /* directory is a shell pattern */
+    int wildcard;               /* directory is a shell pattern; of a Location: that, or a regular expression */
     int is_location;
 } mp_section;
 

@@ -1,6 +1,7 @@
 #include "handlers/filters.h"
 
 #include "handlers/answer.h"
+#include "handlers/debugger.h"
 #include "handlers/modules.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
@@ -63,7 +64,7 @@ static void run(mp_lease *lease, mp_stream *s, mp_filtering *filtering)
     if (filter)
         function = mp_modules_function(state, r, r->server, handler, place, filter);
     if (function)
-        result = PyObject_CallOneArg(function, filter);
+        result = mp_debugger_call(mp_at_request(r), function, filter);
     if (!result) {
         report = mp_filters_failed(lease, s, "MP0080",
                                    apr_pstrcat(r->pool, filtering->name, " ", handler->callable ? "(callable)"

@@ -8,6 +8,7 @@
 
 #include "host/engine.h"
 #include "config/home.h"
+#include "host/mutex.h"
 #include "host/signals.h"
 
 static const mp_engine_table *engine;
@@ -25,6 +26,8 @@ static mp_host_table host = {
     .flag = mp_flag,
     .config_table = mp_config_table,
     .idle = mp_signals_idle,
+    .mutex_count = mp_mutex_count,
+    .mutex = mp_mutex_do,
 };
 
 const mp_engine_table *mp_engine_get(void)

@@ -21,6 +21,11 @@ static mp_handler *added(const request_rec *r, mp_phase phase)
     return conf ? conf->added[phase] : NULL;
 }
 
+static int any(request_rec *r, mp_phase phase)
+{
+    return added(r, phase) || mp_handlers_find(r, phase, NULL);
+}
+
 /* The configured stack, which may be NULL, and what the request added. */
 static int run_stack(request_rec *r, mp_phase phase, mp_handler *stack, const char *extension)
 {
@@ -106,6 +111,19 @@ static int map_to_storage(request_rec *r)
     return conf && conf->unmapped && !r->filename ? OK : DECLINED;
 }
 
+/* httpd skips the access and user phases of a sub-request or internal redirect whose configuration is the same piece of
+ * memory as that of the request before it, which it is for files side by side, whatever AP_AUTH_INTERNAL_PER_URI says.
+ * Handlers may decide by the URI: where there are some, such a request gets a copy. */
+static int post_perdir_config(request_rec *r)
+{
+    int same = (r->prev && r->prev->per_dir_config == r->per_dir_config) ||
+               (r->main && r->main->per_dir_config == r->per_dir_config);
+
+    if (same && (any(r, MP_ACCESS) || any(r, MP_AUTHEN) || any(r, MP_AUTHZ)))
+        r->per_dir_config = ap_merge_per_dir_configs(r->pool, r->per_dir_config, ap_create_request_config(r->pool));
+    return DECLINED;
+}
+
 static int access_checker(request_rec *r)
 {
     return run(r, MP_ACCESS);
@@ -174,7 +192,7 @@ static void register_cleanup(request_rec *r)
 {
     mp_request_conf *conf;
 
-    if (!mp_handlers_find(r, MP_CLEANUP, NULL) && !added(r, MP_CLEANUP))
+    if (!any(r, MP_CLEANUP))
         return;
     conf = mp_request_conf_get(r);
     if (!conf->cleanup_registered)
@@ -202,7 +220,8 @@ void mp_hooks_register(apr_pool_t *p)
     ap_hook_translate_name(translate_name, NULL, before_mapping, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_header_parser(header_parser, NULL, NULL, APR_HOOK_MIDDLE);
-    /* Handlers may decide by the URI, so httpd must not skip them in sub-requests with the same configuration. */
+    ap_hook_post_perdir_config(post_perdir_config, NULL, NULL, APR_HOOK_MIDDLE);
+    /* By the URI: see post_perdir_config(). */
     ap_hook_check_access(access_checker, NULL, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(check_authn, NULL, before_authn, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authz(check_authz, NULL, before_authz, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);

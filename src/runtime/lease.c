@@ -15,11 +15,20 @@ struct mp_attachment {
 typedef struct {
     mp_attachment *attachments;
     mp_attachment *current;     /* the innermost lease's */
+    mp_lease *innermost;
     mp_place where;             /* the innermost lease's */
 } visitor;
 
 static _Thread_local visitor *me;
 static pthread_key_t end_of_thread;     /* only for its destructor */
+
+/* The state this thread is attached with, or NULL. */
+static PyThreadState *attached(const visitor *v)
+{
+    PyThreadState *state = mp_current_tstate();
+
+    return v->current && v->current->state == state ? state : NULL;
+}
 
 /* The thread ends: its states are cleared (threading.local closes connections), unless the process ends first. */
 static void leave(void *data)
@@ -27,9 +36,13 @@ static void leave(void *data)
     visitor *v = data;
     mp_attachment *a = v->attachments;
 
+    if (!v->current)
+        mp_turns_begin();
+    else if (attached(v))
+        PyEval_SaveThread();        /* another module of httpd did not give its lease back */
     v->current = NULL;
+    v->innermost = NULL;
     v->where = mp_at_server(NULL);
-    mp_turns_begin();
     while (a) {
         mp_attachment *next = a->next;
 
@@ -104,17 +117,10 @@ static mp_attachment *find_interp(const visitor *v, const mp_interp *interp)
     return a;
 }
 
-/* The state this thread is attached with, or NULL. */
-static PyThreadState *attached(const visitor *v)
-{
-    PyThreadState *state = mp_current_tstate();
-
-    return v->current && v->current->state == state ? state : NULL;
-}
-
 static void enter(visitor *v, mp_attachment *a, mp_lease *lease, mp_place where)
 {
     lease->interp = a->interp;
+    lease->outer_lease = v->innermost;
     lease->outer = v->current;
     lease->outer_state = attached(v);
     lease->outer_where = v->where;
@@ -126,6 +132,7 @@ static void enter(visitor *v, mp_attachment *a, mp_lease *lease, mp_place where)
         PyEval_RestoreThread(a->state);
     }
     v->current = a;
+    v->innermost = lease;
     v->where = where;
 }
 
@@ -139,6 +146,7 @@ void mp_lease_release(mp_lease *lease)
             PyEval_RestoreThread(lease->outer_state);
     }
     v->current = lease->outer;
+    v->innermost = lease->outer_lease;
     v->where = lease->outer_where;
     if (!v->current) {
         mp_turns_end();
@@ -207,4 +215,14 @@ mp_place mp_lease_where(void)
 int mp_lease_busy(void)
 {
     return me && attached(me);
+}
+
+mp_interp *mp_lease_current(void)
+{
+    return mp_lease_busy() ? me->current->interp : NULL;
+}
+
+int mp_lease_is_innermost(const mp_lease *lease)
+{
+    return mp_lease_busy() && me->innermost == lease;
 }

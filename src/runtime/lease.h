@@ -20,13 +20,15 @@
 
 typedef struct mp_attachment mp_attachment;
 
-typedef struct {
+typedef struct mp_lease mp_lease;
+struct mp_lease {
     mp_interp *interp;
     /* private: what to go back to */
+    mp_lease *outer_lease;
     mp_attachment *outer;
     PyThreadState *outer_state;     /* attached before; NULL if the thread was detached */
     mp_place outer_where;
-} mp_lease;
+};
 
 /* Once per process, before the first lease. */
 apr_status_t mp_lease_start(void);
@@ -45,5 +47,10 @@ mp_place mp_lease_where(void);
 
 /* Whether this thread is attached right now. Async-signal-safe. */
 int mp_lease_busy(void);
+
+/* The interpreter that this thread is attached to by a lease, or NULL. */
+mp_interp *mp_lease_current(void);
+/* Whether that lease, and no later one, is the thread's: it may be released. */
+int mp_lease_is_innermost(const mp_lease *lease);
 
 #endif

@@ -25,6 +25,9 @@ def names(req):
 def own(name):
     return name[:2] != "__"
 
+def is_of_c(value):
+    return inspect.isbuiltin(value)         # parse_qs() and others are written in Python
+
 def texts(req):
     found = {"": _apache.__doc__}
     for name, value in vars(_apache).items():
@@ -32,7 +35,7 @@ def texts(req):
             found[name] = value.__doc__
             found.update({name + "." + member: getattr(value, member).__doc__
                           for member in vars(value) if own(member)})
-        elif callable(value) and own(name):
+        elif is_of_c(value) and own(name):
             found[name] = value.__doc__
     return found
 
@@ -43,7 +46,7 @@ def signatures(req):
             found.update({name + "." + member: str(inspect.signature(getattr(value, member)))
                           for member in vars(value) if own(member) and member != "pop"
                           and inspect.ismethoddescriptor(getattr(value, member))})
-        elif callable(value) and own(name):
+        elif is_of_c(value) and own(name):
             found[name] = str(inspect.signature(value))
     return found | {"table": str(inspect.signature(_apache.table))}
 

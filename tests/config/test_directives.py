@@ -186,7 +186,8 @@ def test_two_homes_are_one_too_many(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("name", ["PythonInterpPerServer", "PythonAuthoritative", "PythonChildInitHandler",
-                                  "PythonNoReload", "PythonLoadModule"])
+                                  "PythonMapToStorageHandler", "PythonInsertFilterHandler", "PythonNoReload",
+                                  "PythonLoadModule"])
 def test_directives_that_never_were_are_unknown(httpd: Httpd, name: str) -> None:
     refused(httpd, f"{name} On", "Invalid command")
 

@@ -1,5 +1,6 @@
 """Bad input, from configurations, handlers and clients: a clear error, and the child lives on."""
 
+import ast
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,10 @@ CONF = """
         PythonPath "sys.path + [undefined_name]"
         PythonHandler bad
     </Directory>
+    <Location /forms>
+        SetHandler mod_python
+        PythonHandler bad::forms
+    </Location>
     <Location /by_url>
         SetHandler mod_python
         PythonHandler bad::import_from_url
@@ -115,6 +120,16 @@ def import_from_url(req):
     req.write("imported %s" % module.__name__)
     return apache.OK
 
+def forms(req):
+    import _apache
+    found = []
+    for qs in (req.args or "", req.read()):
+        for keep in (0, 1):
+            found.append(_apache.parse_qs(qs, keep))
+            assert _apache.parse_qsl(qs, keep) == [(n, v) for n, values in found[-1].items() for v in values]
+    req.write(repr(found))
+    return apache.OK
+
 def handler(req):
     return globals()[(req.args or "late").partition("&")[0]](req)
 """}
@@ -203,6 +218,22 @@ def test_a_body_that_ends_early_is_an_exception(httpd: Httpd) -> None:
         client.receive_all()
     wait_for(lambda: "Error" in httpd.get("/page.txt?read_result").text)
     httpd.claim(r"PythonHandler bad failed[\s\S]*?(?:OSError|ConnectionError)[^\n]*")
+
+
+@pytest.mark.parametrize(("form", "kept", "blank"), [
+    ("", {}, {}), ("&", {}, {}), ("&&", {}, {}), ("=", {}, {"": [""]}), ("=&=", {}, {"": ["", ""]}),
+    ("a", {}, {"a": [""]}), ("a&", {}, {"a": [""]}), ("&a=", {}, {"a": [""]}), ("%", {}, {"%": [""]}),
+    ("%z", {}, {"%z": [""]}), ("a=%", {"a": ["%"]}, None), (";", {}, {}), ("c=%e9", {"c": ["\xe9"]}, None),
+    ("&" * 8000, {}, {}), ("&" * 65536, {}, {}),
+])
+def test_forms_of_all_kinds_are_parsed(
+        httpd: Httpd, form: str, kept: dict[str, list[str]], blank: dict[str, list[str]] | None) -> None:
+    query = form if len(form) < 65536 else ""
+    r = httpd.post(f"/forms?{query}", form)
+    of_bytes = [{n.encode("latin-1"): [v.encode("latin-1") for v in values] for n, values in fields.items()}
+                for fields in (kept, kept if blank is None else blank)]
+    assert r.status == 200
+    assert ast.literal_eval(r.text) == [kept, kept if blank is None else blank, *of_bytes]
 
 
 @pytest.mark.parametrize("chunks", [b"zz\r\n", b"5\r\nabc", b"-1\r\nabc\r\n", b"ffffffffffffffffff\r\nabc"])

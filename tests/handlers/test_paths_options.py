@@ -43,6 +43,7 @@ CONF = CASES_CONF + """
     </Directory>
     <Location /case>
         PythonOption Some.Key "a value with blanks"
+        PythonOption some.KEY "a value with blanks"
         PythonOption bytes h\xe9
     </Location>
 """
@@ -64,6 +65,9 @@ import sys
 def options(req):
     table = req.get_options()
     return [table["some.key"], table["SOME.KEY"], table["bytes"], table["server.level"], "absent" in table]
+
+def option_names(req):
+    return sorted(req.get_options().keys())
 
 def options_are_live(req):
     req.get_options()["later"] = "1"
@@ -127,6 +131,10 @@ def test_a_python_path_that_does_not_evaluate_fails_its_requests(httpd: Httpd, p
 
 def test_options_are_a_table_without_case(httpd: Httpd) -> None:
     assert case(httpd, "options") == ["a value with blanks", "a value with blanks", "h\xe9", "yes", False]
+
+
+def test_the_spelling_of_an_option_that_came_first_is_kept(httpd: Httpd) -> None:
+    assert case(httpd, "option_names") == ["Server.Level", "Some.Key", "bytes"]
 
 
 def test_options_of_a_request_can_be_changed_for_that_request(httpd: Httpd) -> None:

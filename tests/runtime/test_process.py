@@ -4,7 +4,7 @@ from cases import CASES, CASES_CONF, case
 from httpd import Httpd, wait_for
 
 MPMS = ("event", "worker", "prefork")
-ENVIRONMENT = {"MP_TEST_VARIABLE": "from the environment"}
+ENVIRONMENT = {"MP_TEST_VARIABLE": "from the environment", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 
 CONF = CASES_CONF.replace("PythonDebug On", "PythonDebug On\n        PythonInterpreter cases") + """
     <Location /main>
@@ -15,10 +15,39 @@ CONF = CASES_CONF.replace("PythonDebug On", "PythonDebug On\n        PythonInter
 """
 
 FILES = {"cases.py": CASES + """
-import logging, os, signal, subprocess, sys, threading, warnings
+import io, logging, os, signal, subprocess, sys, threading, warnings
 
 def system(req):
     return [sys.argv, sys.stdin.read(), os.environ["MP_TEST_VARIABLE"], sys.version_info[:3]]
+
+def stdin(req):
+    return [isinstance(sys.stdin, io.TextIOBase), sys.stdin.readline(), sys.stdin.buffer.read(), list(sys.stdin),
+            raised(input)[0], sys.stdin.isatty()]
+
+def main_module(req):
+    import __main__
+    return sorted(vars(__main__))
+
+def flags(req):
+    return [sys.flags.dont_write_bytecode, sys.flags.hash_randomization, sys.flags.ignore_environment, "site" in
+            sys.modules, any(path.endswith(("site-packages", "dist-packages")) for path in sys.path)]
+
+def signal_sets():
+    "What this process ignores and catches, as the kernel has it."
+    with open("/proc/self/status") as status:
+        sets = dict(line.split(":", 1) for line in status)
+    return [int(sets[name], 16) for name in ("SigIgn", "SigCgt")]
+
+def registrations(req):
+    before = signal_sets()
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGALRM, signal.SIGPIPE)
+    attempts = [raised(signal.signal, number, handler) for number in numbers
+                for handler in (signal.SIG_IGN, signal.SIG_DFL, system)]
+    attempts.append(raised(signal.set_wakeup_fd, -1))
+    assert signal_sets() == before
+    assert before[0] >> signal.SIGPIPE - 1 & 1, "SIGPIPE is ignored"
+    return [[error and error[0] for error in attempts],
+            signal.getsignal(signal.SIGINT) is signal.default_int_handler]
 
 def prints(req):
     print("printed to stdout")
@@ -90,6 +119,26 @@ def test_sys_is_that_of_an_embedded_python(httpd: Httpd) -> None:
     argv, stdin, variable, version = case(httpd, "system")
     assert (argv, stdin, variable) == (["mod_python"], "", "from the environment")
     assert version == httpd.python_version()
+
+
+def test_standard_input_is_empty(httpd: Httpd) -> None:
+    assert case(httpd, "stdin") == [True, "", b"", [], "EOFError", False]
+
+
+def test_main_has_the_standard_names_only(httpd: Httpd) -> None:
+    names = case(httpd, "main_module")
+    assert set(names) <= {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "__annotations__",
+                          "__builtins__"}
+    assert "__name__" in names
+
+
+def test_pythons_own_environment_variables_count(httpd: Httpd) -> None:
+    assert case(httpd, "flags") == [1, 0, 0, True, True]
+
+
+def test_signals_are_httpds(httpd: Httpd) -> None:
+    attempts, has_pythons_handler = case(httpd, "registrations")
+    assert attempts == ["ValueError"] * 16 and not has_pythons_handler
 
 
 def test_prints_reach_the_error_log(httpd: Httpd) -> None:

@@ -1,4 +1,4 @@
-"""mod_python.apache: constants, what init() sets, and the helpers that need no request."""
+"""mod_python.apache: what init() sets, and the helpers that need no request."""
 
 from __future__ import annotations
 
@@ -12,26 +12,6 @@ from typing import Any
 
 import pytest
 from fakes import FakeHttpd, FakeRequest, FakeServer, Write
-
-
-@pytest.mark.parametrize(("name", "value"), [
-    ("OK", 0), ("DECLINED", -1), ("DONE", -2), ("REQ_PROCEED", 0), ("REQ_NOACTION", -1), ("REQ_ABORTED", 500),
-    ("REQ_EXIT", "REQ_EXIT"), ("HTTP_OK", 200), ("HTTP_MOVED_TEMPORARILY", 302), ("HTTP_PERMANENT_REDIRECT", 308),
-    ("HTTP_IM_A_TEAPOT", 418), ("HTTP_TOO_EARLY", 425), ("HTTP_NETWORK_AUTHENTICATION_REQUIRED", 511),
-    ("APLOG_EMERG", 0), ("APLOG_ERR", 3), ("APLOG_DEBUG", 7), ("APLOG_TRACE8", 15), ("APLOG_NOERRNO", 0),
-    ("M_GET", 0), ("M_POST", 2), ("M_INVALID", 26), ("FINFO_MODE", 0), ("FINFO_FILETYPE", 12),
-    ("APR_FINFO_NORM", 0x73b170), ("URI_FRAGMENT", 8), ("PROXYREQ_RESPONSE", 3), ("REMOTE_DOUBLE_REV", 3),
-    ("AP_REQ_DEFAULT_PATH_INFO", 2), ("REQUEST_CHUNKED_DECHUNK", 2), ("DIR_MAGIC_TYPE", "httpd/unix-directory"),
-    ("AP_MPMQ_DYNAMIC", 2), ("AP_MPMQ_MAX_DAEMONS", 12)])
-def test_constants(apache: Any, name: str, value: object) -> None:
-    assert getattr(apache, name) == value
-
-
-def test_there_are_all_constants(apache: Any) -> None:
-    names = vars(apache)
-    counts = {prefix: sum(name.startswith(prefix) for name in names)
-              for prefix in ("HTTP_", "M_", "FINFO_", "APR_FINFO_", "URI_", "AP_MPMQ_", "APLOG_")}
-    assert counts == {"HTTP_": 59, "M_": 27, "FINFO_": 13, "APR_FINFO_": 23, "URI_": 9, "AP_MPMQ_": 15, "APLOG_": 17}
 
 
 def test_init(apache: Any, fake: FakeHttpd) -> None:
@@ -51,6 +31,50 @@ def test_the_c_module_has_one_identity(apache: Any, fake: FakeHttpd) -> None:
     assert mod_python._apache is fake
     assert apache.SERVER_RETURN is fake.SERVER_RETURN
     assert apache.make_table is apache.table is fake.table
+
+
+def test_old_names_are_there(apache: Any) -> None:
+    assert apache.exists_config is apache.exists_config_define
+    assert apache._phase_handler_names["PythonPostReadRequestHandler"] == "postreadrequesthandler"
+    assert apache._phase_handler_names["PythonHandler"] == "handler"
+    assert apache._phase_handler_names.keys() == apache._status_values.keys()
+    assert apache._status_values["PythonHandler"] == [apache.DECLINED, apache.OK]
+    assert apache._status_values["PythonTransHandler"] == [apache.DECLINED]
+
+
+class FakeAnswer:
+    """A request that keeps what is written and logged."""
+
+    sent_bodyct = 0
+    status = 200
+    content_type: str | None = None
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.text = ""
+
+    def log_error(self, message: str) -> None:
+        self.log.append(message)
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+
+def test_report_error(apache: Any, fake: FakeHttpd) -> None:
+    def report(**options: Any) -> int:
+        try:
+            raise LookupError("no <b>'shop'</b>")
+        except LookupError as error:
+            result: int = apache.CallBack().ReportError(type(error), error, error.__traceback__, **options)
+            return result
+    req = FakeAnswer()
+    assert report(req=req, phase="PythonHandler", hname="shop") == 500 and req.text == ""
+    assert req.log[0] == "PythonHandler shop: Traceback (most recent call last):"
+    assert req.log[-1] == "PythonHandler shop: LookupError: no <b>'shop'</b>"
+    assert report(req=req, debug=1) == apache.DONE
+    assert (req.status, req.content_type) == (500, "text/html; charset=utf-8")
+    assert "LookupError: no &lt;b&gt;&#x27;shop&#x27;&lt;/b&gt;" in req.text
+    assert report(debug=1) == 500 and fake.log[-1][1] == "N/A N/A: LookupError: no <b>'shop'</b>"
 
 
 class Shop:

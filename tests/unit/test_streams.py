@@ -100,3 +100,11 @@ def test_installed(streams: Any, fake: FakeHttpd) -> None:
     sys.stdout.write("half")
     streams.flush()
     assert fake.log == [(5, "out"), (3, "err"), (5, "half")]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_standard_input_is_empty_also_where_the_process_has_one(streams: Any, there: bool) -> None:
+    sys.stdin = sys.__stdin__ = terminal = io.StringIO("typed") if there else None  # type: ignore[misc, assignment]
+    streams.install()
+    assert (sys.stdin.read(), sys.stdin.buffer.read(), sys.stdin.isatty()) == ("", b"", False)
+    assert sys.__stdin__ is (terminal if there else sys.stdin)

@@ -1,0 +1,159 @@
+"""Every name of the specification (tests/spec_names.ini) is in the product, and a test uses it.
+
+"Uses" is a matter of text: a member counts where it stands behind a word that tests use for such an object (`req.uri`,
+also in a table of rows), a function of apache's as `apache.NAME`, a directive where a line of configuration begins.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import importlib
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent.parent
+TREE = TESTS.parent
+PACKAGE = TREE / "python" / "mod_python"
+
+# What tests call an object of the type.
+RECEIVERS = {
+    "mp_request": r"(?:req|request|prev|main|old)",
+    "mp_conn": r"(?:conn|connection|c)",
+    "mp_server": r"(?:server|main_server|s)",
+    "mp_filter": r"(?:filter|flt)",
+    "mp_finfo": r"(?:finfo|info|f)",
+    "mp_hlist": r"hlist",
+    "table": r"(?:table|t|other|notes|headers_in|headers_out|err_headers_out|subprocess_env|get_options\(\))",
+}
+
+
+@lru_cache
+def spec() -> dict[str, dict[str, str | None]]:
+    parser = configparser.ConfigParser(allow_no_value=True, delimiters=("=",), comment_prefixes=("#",),
+                                       interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    with open(TESTS / "spec_names.ini", encoding="utf-8") as file:
+        parser.read_file(file)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+@lru_cache
+def test_text() -> str:
+    """All tests but this one."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in sorted(TESTS.rglob("*.py"))
+                     if file != Path(__file__).resolve())
+
+
+@lru_cache
+def source_text() -> str:
+    files = [file for kind in ("*.c", "*.h") for file in (TREE / "src").rglob(kind)]
+    return "\n".join(file.read_text(encoding="utf-8") for file in [*files, *PACKAGE.glob("*.py")])
+
+
+@lru_cache
+def directives() -> set[str]:
+    tables = "".join(file.read_text(encoding="utf-8") for file in (TREE / "src" / "config").glob("*_directives.c"))
+    return set(re.findall(r'\(\s*"((?:Python|WSGI)\w+)",', tables))
+
+
+@lru_cache
+def declared() -> dict[str, set[str]]:
+    """The names of _apache.pyi, which test_stubs.py compares with the C module: "" for the module, else by type."""
+    tree = ast.parse((PACKAGE / "_apache.pyi").read_text(encoding="utf-8"))
+    names = {node.name: names_in(node.body) for node in tree.body if isinstance(node, ast.ClassDef)}
+    return {"": names_in(tree.body), **names}
+
+
+def names_in(body: list[ast.stmt]) -> set[str]:
+    found = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    return found | {node.target.id for node in body
+                    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+
+
+def is_tested(pattern: str) -> bool:
+    return re.search(pattern, test_text(), re.M) is not None
+
+
+def active(section: str) -> list[str]:
+    """The keys of PythonOption whose module is there."""
+    return [key for key, module in spec()[section].items() if module == "host" or (PACKAGE / f"{module}.py").exists()]
+
+
+def test_every_directive_is_there() -> None:
+    assert sorted(spec()["directives"].keys() - directives()) == []
+
+
+def test_every_directive_is_in_a_configuration_of_some_test() -> None:
+    assert [name for name in spec()["directives"] if not is_tested(rf"""^\s*{name}\b(?!['"])|["'(]{name} """)] == []
+
+
+def test_no_directive_is_there_that_must_not_be() -> None:
+    assert sorted(directives() & spec()["absent directives"].keys()) == []
+    assert [name for name in spec()["absent directives"] if not is_tested(rf"\b{name}\b")] == []
+
+
+def test_every_phase_has_its_default_function() -> None:
+    functions = {function for function in spec()["phases"].values() if function}
+    assert [name for name in functions if f'"{name}"' not in source_text()] == []
+    assert [name for name in functions if not is_tested(rf"\b{name}\b")] == []
+
+
+@pytest.mark.parametrize("section", ["options", "old options"])
+def test_every_key_of_python_option_is_read(section: str) -> None:
+    assert [key for key in active(section) if f'"{key}"' not in source_text()] == []
+
+
+@pytest.mark.parametrize("section", ["options", "old options"])
+def test_every_key_of_python_option_is_tested(section: str) -> None:
+    assert [key for key in active(section) if not is_tested(rf"(?<![\w.]){re.escape(key)}(?![\w.])")] == []
+
+
+def test_every_name_of_apache_is_there(apache: Any) -> None:
+    assert [name for name in (*spec()["apache"], *spec()["constants"]) if not hasattr(apache, name)] == []
+    assert [name for name in spec()["absent apache"] if hasattr(apache, name)] == []
+
+
+def test_every_name_of_apache_is_tested() -> None:
+    assert [name for name in spec()["apache"] if not is_tested(rf"\bapache\.{name}\b")] == []
+
+
+def test_every_name_of_the_c_module_is_there() -> None:
+    assert sorted(spec()["_apache"].keys() - declared()[""]) == []
+
+
+def test_every_name_of_the_c_module_is_tested() -> None:
+    known = spec()["constants"].keys() | spec()["apache"].keys()
+    assert [name for name in spec()["_apache"] if name not in known and not is_tested(rf"\b_apache\.{name}\b")] == []
+
+
+@pytest.mark.parametrize("kind", RECEIVERS)
+def test_every_member_is_there(kind: str) -> None:
+    assert sorted(spec()[kind].keys() - declared().get(kind, set())) == []
+
+
+@pytest.mark.parametrize("kind", RECEIVERS)
+def test_every_member_is_tested(kind: str) -> None:
+    assert [name for name in spec()[kind] if not is_tested(rf"\b{RECEIVERS[kind]}\.{name}\b")] == []
+
+
+def test_the_package_says_its_version_and_what_it_was_built_for(clean_interpreter: None) -> None:
+    version = importlib.import_module("mod_python.version")
+    assert [name for name in spec()["version"] if not hasattr(version, name)] == []
+    assert [name for name in spec()["version"] if not is_tested(rf"\bversion\.{name}\b|[\"']{name}\b")] == []
+
+
+def test_every_name_of_the_package_is_there(clean_interpreter: None) -> None:
+    package = importlib.import_module("mod_python")
+    modules = {file.stem for file in PACKAGE.glob("*.py")}
+    assert [name for name in spec()["mod_python"] if not hasattr(package, name) and name not in modules] == []
+
+
+def test_other_c_modules_find_their_functions() -> None:
+    functions = spec()["optional functions"]
+    assert [name for name in functions if not re.search(rf"OPTIONAL_FN\({name}\b", source_text())] == []
+    assert [name for name in functions if not is_tested(rf"\b{name}\b")] == []
