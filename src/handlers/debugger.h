@@ -1,4 +1,5 @@
-/* PythonEnablePdb: handlers run under pdb, on the terminal of an httpd that is one process (-X, -DONE_PROCESS). */
+/* PythonEnablePdb: handlers and filters run under pdb, on the terminal of an httpd that is one process (-X,
+ * -DONE_PROCESS). */
 #ifndef MP_HANDLERS_DEBUGGER_H
 #define MP_HANDLERS_DEBUGGER_H
 

@@ -23,6 +23,11 @@ CONF = """
         SetHandler mod_python
         PythonHandler steps::plain
     </Location>
+    <Location /filtered.txt>
+        PythonOutputFilter steps::louder LOUDER
+        SetOutputFilter LOUDER
+        PythonEnablePdb On
+    </Location>
     Listen 127.0.0.1:${connection}
     <VirtualHost 127.0.0.1:${connection}>
         PythonConnectionHandler steps
@@ -30,7 +35,7 @@ CONF = """
     </VirtualHost>
 """
 PORTS = ("connection",)
-FILES = {"steps.py": """
+FILES = {"htdocs/filtered.txt": "text", "steps.py": """
 import sys
 from mod_python import apache
 
@@ -43,6 +48,12 @@ def handler(req):
 def plain(req):
     req.write(repr([sys.gettrace(), req.get_config().get("PythonEnablePdb")]))
     return apache.OK
+
+def louder(filter):
+    text = filter.read()
+    if text:
+        filter.write(text.upper())
+    filter.pass_on()
 
 def connectionhandler(conn):
     conn.write("from the connection")
@@ -106,6 +117,16 @@ def test_a_handler_runs_under_pdb(tmp_path: Path, mpm: str) -> None:
                 terminal.type("c")
             assert (answers[0].status, answers[0].text) == (200, "the number is 42")
         assert server.get("/plain").text == "[None, None]"
+
+
+@pytest.mark.parametrize("mpm", MPMS)
+def test_a_filter_runs_under_pdb(tmp_path: Path, mpm: str) -> None:
+    with debugging(tmp_path, mpm) as (server, terminal):
+        with asked(server, "/filtered.txt") as answers:
+            assert re.search(r"steps\.py\(\d+\)louder\(\)\s+-> text = filter.read\(\)", terminal.type("n"))
+            terminal.type("text = b'other'")
+            terminal.type("c")
+        assert (answers[0].status, answers[0].text) == (200, "OTHER")
 
 
 @pytest.mark.parametrize("mpm", MPMS)

@@ -61,6 +61,12 @@ CONF = """
         SetHandler mod_python
         PythonHandler filters::handler
     </Directory>
+    <Location /unnamed>
+        SetHandler mod_python
+        PythonHandler filters::handler
+        PythonInputFilter unnamed
+        SetInputFilter unnamed
+    </Location>
     <Location /interpreter>
         PythonInterpPerDirective On
         PythonInputFilter filters::who WHO
@@ -75,6 +81,8 @@ LONG = random.Random(5).randbytes(1 << 20)
 FILES = {
     "htdocs/cgi/echo.cgi": "#!/bin/sh\necho Content-Type: text/plain\necho\nsha256sum\n",
     "htdocs/extension/a.up": "", "htdocs/extension/a.txt": "",
+    "unnamed.py": "def inputfilter(filter):\n    filter.write('%s %s:' % (filter.name, filter.handler))\n"
+                  "    filter.disable()\n",
     "filters.py": r"""
 from mod_python import apache
 
@@ -365,6 +373,10 @@ def test_programs_and_backends_get_the_filtered_body(httpd: Httpd) -> None:
         assert client.response().text.split()[0] == hashlib.sha256(LONG.upper()).hexdigest()
     if httpd.mpm != "prefork":          # one process can't be its own backend
         assert post(httpd, "/proxy?nothing", LONG) == LONG.upper()
+
+
+def test_the_default_name_and_function(httpd: Httpd) -> None:
+    assert post(httpd, "/unnamed", b"text") == b"unnamed unnamed:text"
 
 
 def test_a_filter_by_extension_and_one_in_an_interpreter_of_its_own(httpd: Httpd) -> None:

@@ -43,10 +43,10 @@ def spec() -> dict[str, dict[str, str | None]]:
 
 
 @lru_cache
-def test_text() -> str:
+def text_of_tests() -> str:
     """All tests but this one."""
-    return "\n".join(file.read_text(encoding="utf-8") for file in sorted(TESTS.rglob("*.py"))
-                     if file != Path(__file__).resolve())
+    files = [file for kind in ("*.py", "*.c") for file in sorted(TESTS.rglob(kind))]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file != Path(__file__).resolve())
 
 
 @lru_cache
@@ -76,7 +76,7 @@ def names_in(body: list[ast.stmt]) -> set[str]:
 
 
 def is_tested(pattern: str) -> bool:
-    return re.search(pattern, test_text(), re.M) is not None
+    return re.search(pattern, text_of_tests(), re.M) is not None
 
 
 def active(section: str) -> list[str]:
