@@ -69,6 +69,7 @@ typedef struct {
 
 /* An element <!--#python eval="..." --> or exec="..." of a page. */
 typedef struct {
+    const char *page;                   /* its file, or its URI if a handler makes it */
     const char *interpreter;
     const char *code;                   /* in UTF-8, or Latin-1 */
     int is_expression;

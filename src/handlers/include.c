@@ -37,10 +37,11 @@ static int set_path(request_rec *r)
 }
 
 /* The file's name is shown as what it is not: the lines of the code are not those of the page. */
-static PyObject *compile_code(const mp_include *element, PyObject *page)
+static PyObject *compile_code(const mp_include *element)
 {
     PyCompilerFlags flags = { PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE, PY_MINOR_VERSION };
-    PyObject *name = PyUnicode_FromFormat("<python in %U>", page);
+    PyObject *page = mp_path_from(element->page);
+    PyObject *name = page ? PyUnicode_FromFormat("<python in %U>", page) : NULL;
     PyObject *text = mp_text_from(element->code);
     const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
     PyObject *code = NULL;
@@ -49,6 +50,7 @@ static PyObject *compile_code(const mp_include *element, PyObject *page)
         code = Py_CompileStringObject(utf8, name, element->is_expression ? Py_eval_input : Py_file_input, &flags, -1);
     Py_XDECREF(text);
     Py_XDECREF(name);
+    Py_XDECREF(page);
     return code;
 }
 
@@ -66,13 +68,13 @@ static int write_result(PyObject *value, PyObject *filter)
 /* Attached. 0, or -1 with an exception. */
 static int execute(mp_state *state, request_rec *r, const mp_include *element, PyObject *filter)
 {
-    PyObject *req = mp_request_share(state, r), *page = mp_path_from(r->filename);
+    PyObject *req = mp_request_share(state, r), *file = mp_path_from(r->filename);
     PyObject *names = NULL, *code = NULL, *value = NULL;
     int status = -1;
 
-    if (!req || !page || set_path(r) < 0 || !(names = namespace_of(req)) ||
-        PyDict_SetItemString(names, "filter", filter) < 0 || PyDict_SetItemString(names, "__file__", page) < 0 ||
-        !(code = compile_code(element, page)) || !(value = PyEval_EvalCode(code, names, names)))
+    if (!req || !file || set_path(r) < 0 || !(names = namespace_of(req)) ||
+        PyDict_SetItemString(names, "filter", filter) < 0 || PyDict_SetItemString(names, "__file__", file) < 0 ||
+        !(code = compile_code(element)) || !(value = PyEval_EvalCode(code, names, names)))
         goto done;
     status = element->is_expression && value != Py_None ? write_result(value, filter) : 0;
 done:
@@ -87,7 +89,7 @@ done:
     Py_XDECREF(value);
     Py_XDECREF(code);
     Py_XDECREF(names);
-    Py_XDECREF(page);
+    Py_XDECREF(file);
     Py_XDECREF(req);
     return status;
 }
@@ -103,7 +105,7 @@ apr_status_t mp_include_run(ap_filter_t *f, const mp_include *element, apr_bucke
         return mp_stream_write(&s, element->error, strlen(element->error));
     filter = mp_filter_from(lease.interp->api, &s, NULL);
     if (!filter || execute(lease.interp->api, f->r, element, filter) < 0)
-        instead = mp_filters_failed(&lease, &s, "MP0082", apr_pstrcat(f->r->pool, "includes ", f->r->filename, NULL));
+        instead = mp_filters_failed(&lease, &s, "MP0082", apr_pstrcat(f->r->pool, "includes ", element->page, NULL));
     else
         instead = "";
     if (filter)

@@ -55,26 +55,26 @@ static const char *tidy(char *code, int is_expression)
 static apr_status_t handle_python(include_ctx_t *ctx, ap_filter_t *f, apr_bucket_brigade *bb)
 {
     const mp_engine_table *engine = mp_engine_get();
-    mp_include element = {NULL, NULL, 0, ctx->error_str};
     request_rec *r = f->r;
+    mp_include element = {.page = r->filename ? r->filename : r->uri, .error = ctx->error_str};
     const char *error;
 
     if (!(ctx->flags & SSI_FLAG_PRINTING))
         return APR_SUCCESS;
     if (ctx->flags & SSI_FLAG_NO_EXEC) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0242: <!--#python --> is not allowed in %s: Options "
-                      "IncludesNOEXEC is in effect; it needs Options +Includes", r->filename);
+                      "IncludesNOEXEC is in effect; it needs Options +Includes", element.page);
         SSI_CREATE_ERROR_BUCKET(ctx, f, bb);
         return APR_SUCCESS;
     }
     if ((error = read_element(ctx, &element))) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0243: <!--#python --> in %s: %s", r->filename, error);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0243: <!--#python --> in %s: %s", element.page, error);
         SSI_CREATE_ERROR_BUCKET(ctx, f, bb);
         return APR_SUCCESS;
     }
     if (!engine) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0244: <!--#python --> in %s can't run, because this process has "
-                      "no Python; what it logged when it started (MP0200 to MP0204) says why", r->filename);
+                      "no Python; what it logged when it started (MP0200 to MP0204) says why", element.page);
         SSI_CREATE_ERROR_BUCKET(ctx, f, bb);
         return APR_SUCCESS;
     }

@@ -110,6 +110,12 @@ CONF = """
     <Directory "${htdocs}/wrong">
         PythonFixupHandler fixer::wrong
     </Directory>
+    <Location /made>
+        SetHandler mod_python
+        PythonHandler fixer::page
+        Options +Includes
+        SetOutputFilter INCLUDES
+    </Location>
     <Directory "${htdocs}/filtered">
         PythonOutputFilter fixer::upper UPPER
         AddOutputFilter INCLUDES;UPPER;DEFLATE .shtml
@@ -135,6 +141,11 @@ def fixuphandler(req):
 
 def wrong(req):
     req.ssi_globals = ["no", "dict"]
+    return apache.OK
+
+def page(req):
+    req.content_type = "text/html"
+    req.write("<!--#python eval='__file__, filter.req.uri' -->|<!--#python eval='1 / 0' -->")
     return apache.OK
 
 def upper(filter):
@@ -177,6 +188,11 @@ def test_text_is_utf8_and_bytes_are_bytes(httpd: Httpd) -> None:
 
 def test_the_page_is_file(httpd: Httpd) -> None:
     assert text(httpd, "/file.shtml") == f"{httpd.htdocs}/file.shtml"
+
+
+def test_a_page_that_a_handler_makes_has_no_file(httpd: Httpd) -> None:
+    assert text(httpd, "/made") == f"(None, '/made')|{ERROR}"
+    httpd.claim_failure("includes /made", "ZeroDivisionError")
 
 
 def test_the_directory_names_the_interpreter(httpd: Httpd) -> None:
