@@ -71,3 +71,23 @@ int mp_args_int(PyObject *value, long long otherwise, long long *number, const c
     *number = PyLong_AsLongLong(value);
     return *number == -1 && PyErr_Occurred() ? -1 : 0;
 }
+
+int mp_args_size(PyObject *value, Py_ssize_t otherwise, Py_ssize_t *size, const char *what)
+{
+    long long number;
+
+    if (mp_args_int(value == Py_None ? NULL : value, otherwise, &number, what) < 0)
+        return -1;
+    *size = number < 0 ? -1 : number > PY_SSIZE_T_MAX ? PY_SSIZE_T_MAX : (Py_ssize_t)number;
+    return 0;
+}
+
+int mp_args_limit(const mp_signature *signature, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                  Py_ssize_t *limit)
+{
+    PyObject *given[MP_ARGS_MAX];
+
+    if (mp_args_take(signature, args, nargs, kwnames, given) < 0)
+        return -1;
+    return mp_args_size(given[0], -1, limit, signature->names[0]);
+}

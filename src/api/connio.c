@@ -195,16 +195,13 @@ static int take_arguments(const mp_signature *signature, PyObject *const *args, 
                           Py_ssize_t *limit, PyObject **eof)
 {
     PyObject *given[MP_ARGS_MAX];
-    long long number;
 
-    if (mp_args_take(signature, args, nargs, kwnames, given) < 0 ||
-        mp_args_int(given[0] == Py_None ? NULL : given[0], 0, &number, "len") < 0)
+    if (mp_args_take(signature, args, nargs, kwnames, given) < 0 || mp_args_size(given[0], 0, limit, "len") < 0)
         return -1;
     *eof = given[1] == Py_None ? NULL : given[1];
     if (*eof && !PyBytes_Check(*eof))
         return PyErr_Format(PyExc_TypeError, "%s: eof must be bytes, such as b'', not %.200s", signature->function,
                             Py_TYPE(*eof)->tp_name), -1;
-    *limit = number < 0 ? -1 : number > PY_SSIZE_T_MAX ? PY_SSIZE_T_MAX : (Py_ssize_t)number;
     return 0;
 }
 

@@ -84,25 +84,12 @@ failed:
     return NULL;
 }
 
-static int take_limit(const mp_signature *signature, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-                      Py_ssize_t *limit)
-{
-    PyObject *given[MP_ARGS_MAX];
-    long long number;
-
-    if (mp_args_take(signature, args, nargs, kwnames, given) < 0 ||
-        mp_args_int(given[0] == Py_None ? NULL : given[0], -1, &number, signature->names[0]) < 0)
-        return -1;
-    *limit = number < 0 ? -1 : number > PY_SSIZE_T_MAX ? PY_SSIZE_T_MAX : (Py_ssize_t)number;
-    return 0;
-}
-
 PyObject *mp_filter_read(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const mp_signature signature = { "read()", 0, { "len" } };
     Py_ssize_t limit;
 
-    return take_limit(&signature, args, nargs, kwnames, &limit) < 0 ? NULL : gather(self, limit, 0);
+    return mp_args_limit(&signature, args, nargs, kwnames, &limit) < 0 ? NULL : gather(self, limit, 0);
 }
 
 PyObject *mp_filter_readline(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -110,7 +97,7 @@ PyObject *mp_filter_readline(PyObject *self, PyObject *const *args, Py_ssize_t n
     static const mp_signature signature = { "readline()", 0, { "len" } };
     Py_ssize_t limit;
 
-    return take_limit(&signature, args, nargs, kwnames, &limit) < 0 ? NULL : gather(self, limit, 1);
+    return mp_args_limit(&signature, args, nargs, kwnames, &limit) < 0 ? NULL : gather(self, limit, 1);
 }
 
 /* Out */
