@@ -2,6 +2,7 @@
 #include "mp.h"
 #include "config/directives.h"
 #include "config/home.h"
+#include "config/merge.h"
 #include "host/connections.h"
 #include "host/engine.h"
 #include "host/exports.h"

@@ -6,6 +6,7 @@ MODULE_SOURCES = \
 	src/config/filters.c \
 	src/config/handlers.c \
 	src/config/home.c \
+	src/config/merge.c \
 	src/config/names.c \
 	src/config/options.c \
 	src/config/overheard.c \

@@ -157,7 +157,6 @@ const char *mp_phase_function(mp_phase phase);
 mp_process *mp_process_new(apr_pool_t *pconf);   /* at each pre_config */
 mp_process *mp_process_get(void);
 void *mp_dir_conf_create(apr_pool_t *p, char *path);
-void *mp_dir_conf_merge(apr_pool_t *p, void *base, void *add);
 void mp_overheard_merge(apr_pool_t *p, const mp_dir_conf *base, const mp_dir_conf *add, mp_dir_conf *out);
 const mp_dir_conf *mp_dir_conf_get(const request_rec *r);
 const mp_dir_conf *mp_dir_conf_of_server(const server_rec *s);
