@@ -6,15 +6,21 @@ are optional (see Httpd). A module with several MPMS runs once under each.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from httpd import Httpd
+
+# A busy machine is no failure; what failed elsewhere is not remembered here; and CI sees the same examples each time.
+settings.register_profile("tree", deadline=None, database=None, derandomize="CI" in os.environ)
+settings.load_profile("tree")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -100,8 +100,10 @@ class Cookie:
             value = _attribute(name, value)
         elif name == "name":
             _check_name(value)
-        elif name == "value" and isinstance(value, (str, bytes)):
-            _check_value(_text(value))
+        elif name == "value":
+            self._check(value)
+        elif not hasattr(type(self), name):         # subclasses may have more than the attributes
+            raise AttributeError(f"a cookie has no attribute {name!r}; it has {', '.join(_ATTRIBUTES)}")
         super().__setattr__(name, value)
 
     def __str__(self) -> str:
@@ -115,6 +117,11 @@ class Cookie:
             elif name not in _FLAGS and given is not None:
                 text.append(f"{word}={given}")
         return "; ".join(text)
+
+    def _check(self, value: Any) -> None:
+        """Raises ValueError for a value that can't be sent; objects are looked at when they become text."""
+        if isinstance(value, (str, bytes)):
+            _check_value(_text(value))
 
     def _value_text(self) -> str:
         return _text(self.value)
@@ -159,7 +166,7 @@ class SignedCookie(Cookie):
     @classmethod
     def _of_payload(cls, name: str, payload: str, secret: str | bytes, digest: str) -> Any:
         """A cookie of what is behind a good signature. Raises CookieError if it can't be one."""
-        return cls(name, payload, secret, digest)
+        return cls(name, payload, secret, digest=digest)
 
     @classmethod
     def parse(cls, text: str, secret: str | bytes | None = None,  # type: ignore[override]
@@ -200,6 +207,9 @@ class MarshalCookie(SignedCookie):
 
     __slots__ = ()
 
+    def _check(self, value: Any) -> None:
+        pass
+
     def _payload(self) -> str:
         # Version 2: its text is the same for all Pythons.
         return base64.b64encode(marshal.dumps(self.value, 2)).decode()
@@ -210,7 +220,7 @@ class MarshalCookie(SignedCookie):
             value = marshal.loads(base64.b64decode(payload, validate=True))
         except (ValueError, EOFError, TypeError, binascii.Error):
             raise CookieError(f"cookie {name!r}: what is signed is no Python value") from None
-        return cls(name, value, secret, digest)
+        return cls(name, value, secret, digest=digest)
 
 
 def add_cookie(req: mp_request, cookie: Cookie | str, value: Any = "", *, on_error: bool = False,
@@ -232,6 +242,8 @@ def add_cookie(req: mp_request, cookie: Cookie | str, value: Any = "", *, on_err
 def get_cookies(req: mp_request, Class: type[Cookie] = Cookie, **data: Any) -> dict[str, Any]:
     """The cookies of the request by name, as Class.parse() makes them; it gets `data`, such as secret=."""
     text = req.headers_in.get("Cookie")
+    if isinstance(text, list):                      # handlers may have added some
+        text = "; ".join(text)
     return Class.parse(text, **data) if text else {}
 
 

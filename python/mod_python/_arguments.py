@@ -10,17 +10,17 @@ import functools
 import inspect
 import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mod_python._fields import AnyField, Field
 from mod_python._headers import decoded
+from mod_python._refusal import refuse
 
 if TYPE_CHECKING:
-    from mod_python._apache import mp_request
     from mod_python.util import FieldStorage
 
 _TRUE = ("1", "true", "yes", "on")
@@ -47,11 +47,12 @@ def apply_fs_data(object: Any, fs: FieldStorage, **args: Any) -> Any:
     """
     if isinstance(object, _BUILT_IN) or (isinstance(object, type) and _code_of_class(object) is None):
         return object()
-    parameters = inspect.signature(object).parameters
+    parameters = _parameters(object)
     try:
         positional, keywords = _arguments(object, parameters, _fields_of(fs, {*args, *_bound(object)}), args)
     except ArgumentError as error:
-        _refuse(error, args.get("req"))
+        from mod_python import _apache
+        refuse(args.get("req") or _apache._request(), 400, str(error))
     return object(*positional, **keywords)
 
 
@@ -190,6 +191,13 @@ def _resolved(object: Any, annotation: Any) -> Any:
         return None
 
 
+def _parameters(object: Any) -> Mapping[str, inspect.Parameter]:
+    if sys.version_info >= (3, 14):     # annotations are evaluated now, and may have names for type checkers only
+        from annotationlib import Format
+        return inspect.signature(object, annotation_format=Format.FORWARDREF).parameters
+    return inspect.signature(object).parameters
+
+
 def _bound(callable: Any) -> set[str]:
     """Names that fields must not set: what partial() has bound, and what a method calls the object it is bound to."""
     names: set[str] = set()
@@ -221,13 +229,3 @@ def _code_of_class(cls: type) -> types.FunctionType | None:
         if isinstance(function, types.FunctionType):
             return function
     return None
-
-
-def _refuse(error: ArgumentError, req: mp_request | None) -> NoReturn:
-    """Answer with 400; httpd's page for it shows the note, and so may an ErrorDocument."""
-    from mod_python import _apache
-    req = req or _apache._request()
-    if req is not None:
-        req.notes["error-notes"] = escape(str(error)).encode("ascii", "xmlcharrefreplace")
-        req.log_error(f"refused with 400: {error}", 4)
-    raise _apache.SERVER_RETURN(400) from None

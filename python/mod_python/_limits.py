@@ -11,12 +11,13 @@ class Options(Protocol):
 
 
 class Refused(Exception):
-    """A form that is not taken: the status for the client, and why, for the log."""
+    """A form that is not taken: the status for the client, why, and what the log says besides."""
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, status: int, reason: str, hint: str = "") -> None:
+        super().__init__(reason + hint)
         self.status = status
         self.reason = reason
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Limits:
     max_size: int | None = None             # the whole body
 
     def exceeded(self, name: str, what: str, status: int = 413) -> Refused:
-        return Refused(status, f"a form with more than {getattr(self, name)} {what} (PythonOption {PREFIX}{name})")
+        return Refused(status, f"a form with more than {getattr(self, name)} {what}", f" (PythonOption {PREFIX}{name})")
 
 
 def limits_of(options: Options) -> Limits:

@@ -55,7 +55,7 @@ class MultipartParser:
         self._borrowed = 1
         self._read: Callable[[bool], bool] = self._content
         self._is_open = False                       # between begin() and end(); else content is skipped
-        self._headers: list[bytes] = []
+        self._headers: list[list[bytes]] = []       # each of its lines
         self._header_size = 0
 
     def feed(self, data: bytes) -> None:
@@ -122,9 +122,9 @@ class MultipartParser:
                 return True
             self._at = end
             if self._headers and line.startswith((b" ", b"\t")):
-                self._headers[-1] += line
+                self._headers[-1].append(line)
             else:
-                self._headers.append(line)
+                self._headers.append([line])
 
     def _rest(self, last: bool) -> bool:
         """What stands after the last part, or what is left of headers that broke off."""
@@ -139,7 +139,7 @@ class MultipartParser:
 
     def _begin(self) -> None:
         self._is_open = True
-        self._parts.begin(self._headers)
+        self._parts.begin([b"".join(lines) for lines in self._headers])
 
     def _pass_on(self, begin: int, end: int) -> None:
         if self._is_open and end > begin:

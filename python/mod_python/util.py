@@ -21,13 +21,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from mod_python._arguments import ArgumentError as ArgumentError
 from mod_python._arguments import apply_fs_data as apply_fs_data
 from mod_python._arguments import argument as argument
-from mod_python._fields import AnyField, Field, FieldList, Name, StringField
+from mod_python._fields import AnyField, Name
+from mod_python._fields import Field as Field
+from mod_python._fields import FieldList as FieldList
+from mod_python._fields import StringField as StringField
 from mod_python._forms import parse_qs as parse_qs
 from mod_python._forms import parse_qsl as parse_qsl
 from mod_python._headers import decoded, filename_of
 from mod_python._headers import parse_header as parse_header
 from mod_python._limits import Limits, Refused, limits_of
 from mod_python._multipart import HeadersTooLarge, MultipartParser, boundary_of
+from mod_python._refusal import refuse
 
 if TYPE_CHECKING:
     from mod_python._apache import mp_request
@@ -39,9 +43,7 @@ readBlockSize = 65368           # bytes of a body that are read at once
 
 HTTP_BAD_REQUEST = 400
 HTTP_LENGTH_REQUIRED = 411
-HTTP_REQUEST_ENTITY_TOO_LARGE = 413
 HTTP_NOT_IMPLEMENTED = 501
-APLOG_WARNING = 4
 
 
 class FieldStorage:
@@ -68,7 +70,7 @@ class FieldStorage:
             if req.method == "POST":
                 self._read_body(req, keep_blank_values, file_callback, field_callback, limits)
         except Refused as refused:
-            _refuse(req, refused)
+            refuse(req, refused.status, refused.reason, refused.hint)
 
     def _add_query(self, query: str, keep_blank_values: int, limits: Limits) -> None:
         try:
@@ -220,12 +222,6 @@ def _checked(name: str | bytes) -> str | bytes:
     if not isinstance(name, (str, bytes)):
         raise TypeError(f"a field's name must be str or bytes, not {type(name).__name__}")
     return name
-
-
-def _refuse(req: mp_request, refused: Refused) -> NoReturn:
-    from mod_python import _apache
-    req.log_error(f"refused with {refused.status}: {refused.reason}", APLOG_WARNING)
-    raise _apache.SERVER_RETURN(refused.status) from None
 
 
 def _blocks(req: mp_request, limits: Limits) -> Iterator[bytes]:

@@ -11,15 +11,10 @@ from typing import Any
 
 import pytest
 from fakes import LONG_AGO, FakeHttpd, FakeServer, Write
-from hypothesis import settings
 
 PYTHON = Path(__file__).parents[2] / "python"
 if str(PYTHON) not in sys.path:
     sys.path.insert(0, str(PYTHON))
-
-# A busy machine is no failure; and what failed elsewhere is not remembered here.
-settings.register_profile("tree", deadline=None, database=None)
-settings.load_profile("tree")
 
 
 @pytest.fixture

@@ -220,6 +220,13 @@ def test_marshalled_cookies_come_back(name: str, value: Any, digest: str) -> Non
     assert type(cookie) is MarshalCookie and cookie.value == value
 
 
+@pytest.mark.parametrize("value", ["a\r\nb", "a;b", b"\xff\0", ["\0"], {"a": None}])
+def test_what_is_marshalled_may_have_anything_in_it(value: Any) -> None:
+    cookie = MarshalCookie("n", "v", SECRET)
+    cookie.value = value
+    assert MarshalCookie.parse(str(cookie), SECRET)["n"].value == value
+
+
 @pytest.mark.parametrize("unit", ['a="', 'a="\\', 'a="\\";', '"', ";", " ", 'a="x" y;', "a= ", ",", "=", 'a="x";'])
 def test_parsing_takes_linear_time(unit: str) -> None:
     start = time.process_time()

@@ -35,6 +35,7 @@ class Request:
             self.headers_in["Content-Type"] = content_type
         self.body = io.BytesIO(body)
         self.log: list[str] = []
+        self.notes: dict[str, bytes] = {}
 
     def get_options(self) -> dict[str, str]:
         return self.options
