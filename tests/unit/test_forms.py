@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from mod_python import _forms
+from steps import grows_with_length
 
 HEX = "0123456789abcdefABCDEF"
 
@@ -136,6 +138,20 @@ def test_the_number_of_fields_is_limited() -> None:
     with pytest.raises(ValueError, match="more than 1 fields"):
         _forms.parse_qsl("a=1&b=2", max_num_fields=1)
     assert _forms.parse_qsl("&" * 65536 + "a" * 9 + "&b" * 20000) == []      # no fields
+
+
+@pytest.mark.parametrize("piece", ["&", "a=%e9%", "%", "a=b&", "+", "=", "\xe9%41", ";"])
+def test_steps_grow_with_the_length_only(piece: str) -> None:
+    for unit in (piece, piece.encode()):
+        assert grows_with_length(lambda length: partial(_forms.parse_qsl, unit * length, 1, 0, None))
+
+
+@pytest.mark.parametrize("piece", [b"%41", b"%%", b"%4", b"a%", b"a%e9+", b"%%41b"])
+def test_a_long_value_is_decoded_as_a_short_one(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _forms.parse_qsl(piece * 50)
+    for size in range(3, 20):
+        monkeypatch.setattr(_forms, "_PIECE", size)
+        assert _forms.parse_qsl(piece * 50) == whole
 
 
 def test_they_are_the_c_modules_too(apache: Any, fake: Any) -> None:
