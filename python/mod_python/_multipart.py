@@ -5,6 +5,8 @@ the headers of a part; what a part contains is passed on at once. The time that 
 body only.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from typing import Protocol
@@ -53,7 +55,8 @@ class MultipartParser:
         self._buffer = b"\n"
         self._at = 0
         self._borrowed = 1
-        self._read: Callable[[bool], bool] = self._content
+        # Not a bound method: in a cycle, the files of a form would stay open until the garbage collector comes.
+        self._read: Callable[[MultipartParser, bool], bool] = MultipartParser._content
         self._is_open = False                       # between begin() and end(); else content is skipped
         self._headers: list[list[bytes]] = []       # each of its lines
         self._header_size = 0
@@ -62,12 +65,12 @@ class MultipartParser:
         """Take the next piece of the body. Raises HeadersTooLarge, and what Parts raises."""
         self._buffer = self._buffer[self._at:] + data
         self._at = 0
-        while self._read(False):
+        while self._read(self, False):
             pass
 
     def close(self) -> None:
         """The body is over. A part that has not come to its end is passed on as far as it came."""
-        while self._read(True):
+        while self._read(self, True):
             pass
         self._end()
 
@@ -112,7 +115,7 @@ class MultipartParser:
             if line in (b"\r\n", b"\n"):
                 self._begin()
                 self._at, self._borrowed = end - 1, 1
-                self._read = self._content
+                self._read = MultipartParser._content
                 return True
             if line.startswith(self._delimiter[1:]) and self._line_end.match(line, len(self._delimiter) - 1):
                 if self._headers:                   # a part without its empty line
@@ -133,7 +136,7 @@ class MultipartParser:
 
     def _delimited(self, after: int, end: int) -> None:
         """There was a delimiter: `after` its boundary stands whether it is the last, and its line has an `end`."""
-        self._read = self._rest if self._buffer.startswith(b"--", after) else self._header
+        self._read = (MultipartParser._rest if self._buffer.startswith(b"--", after) else MultipartParser._header)
         self._at = end
         self._headers, self._header_size = [], 0
 

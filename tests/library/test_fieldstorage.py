@@ -1,4 +1,4 @@
-"""util.FieldStorage: queries and bodies of real requests (spec: library, 1.2 and 1.3; security history, sections 1 to 3)."""
+"""util.FieldStorage: queries and urlencoded bodies of real requests. For multipart bodies see test_uploads.py."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 from cases import CASES, CASES_CONF
-from httpd import Httpd
+from formdata import chunk
+from h2client import H2Client
+from httpd import Httpd, at_once
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-CONF = CASES_CONF
+MODULES = ("http2",)
+
+CONF = CASES_CONF + """
+    Protocols h2c http/1.1
+"""
 
 FILES = {"cases.py": CASES + r'''
 import os
@@ -24,7 +32,8 @@ def the_repr(req):
 
 def whole(req):
     form = util.FieldStorage(req)
-    return {str(name): [str(field) for field in form.getlist(name)] for name in form.keys()}
+    return {name if isinstance(name, str) else name.decode("latin-1"): [str(field) for field in form.getlist(name)]
+            for name in form.keys()}
 
 def lookups(req):
     form = util.FieldStorage(req)
@@ -40,6 +49,27 @@ def answered(req):
 
 def refused(req):
     util.FieldStorage(req)
+
+def mapped(req):
+    form = util.FieldStorage(req)
+    first = (len(form), bool(form), list(form), form.keys(), [(name, str(field)) for name, field in form.items()],
+             [str(field) for field in form.values()], form.has_key("a"), form.has_key("z"))
+    form.add_field("c", "4")
+    form["a"] = "5"
+    form[b"d"] = b"6"
+    del form["b"]
+    second = repr(form), raised(form.__getitem__, "b"), raised(form.__delitem__, "b")
+    form.clear()
+    return first, second, (len(form), bool(form), form.list)
+
+def of_the_module(req):
+    return [util.readBlockSize, issubclass(util.FieldList, list), util.parse_header(b'Form-Data; Name="x;y"; z=1'),
+            raised(util.parse_header, "text/plain")[0], raised(util.StringField, 5)[0]]
+
+def strings(req):
+    form = util.FieldStorage(req)
+    return [form["x"].upper(), "%s" % form["x"], f"{form['x']}", isinstance(form.list, util.FieldList),
+            raised(form["x"].__getattribute__, "nonsense")[0], len({form["x"], form["y"]})]
 
 def pid(req):
     util.FieldStorage(req, 0), util.FieldStorage(req, 1)
@@ -69,7 +99,8 @@ def broken_off(req):
 URLENCODED = "application/x-www-form-urlencoded"
 
 
-def ask(httpd: Httpd, name: str, query: str = "", body: bytes | None = None, content_type: str | None = URLENCODED) -> Any:
+def ask(httpd: Httpd, name: str, query: str = "", body: bytes | None = None,
+        content_type: str | None = URLENCODED) -> Any:
     headers = {"Content-Type": content_type} if body is not None and content_type is not None else {}
     r = httpd.request("GET" if body is None else "POST", f"/case/{name}{query}", body, headers)
     assert r.status == 200, r.text
@@ -114,7 +145,8 @@ def test_blank_values_are_kept_if_asked_for(httpd: Httpd) -> None:
 
 
 # CVE-2003-0973, CVE-2004-0096
-CRASHERS = ["?", "?&", "?&&", "?=", "?=&=", "?a", "?a&", "?&a=", "?%", "?%z", "?a=%", "?;", "?" + "&" * 8000, "?%e9=%ff"]
+CRASHERS = ["?", "?&", "?&&", "?=", "?=&=", "?a", "?a&", "?&a=", "?%", "?%z", "?a=%", "?;", "?" + "&" * 8000,
+            "?%e9=%ff"]
 
 
 def test_no_query_and_no_body_ends_a_child(httpd: Httpd) -> None:
@@ -170,7 +202,8 @@ def test_a_post_has_a_length_or_is_chunked(httpd: Httpd) -> None:
     with httpd.raw() as client:
         assert client.send_request("POST", "/case/answered", {"Content-Type": URLENCODED}).response().text == "(411,)"
     with httpd.raw() as client:
-        client.send_request("POST", "/case/fields", {"Transfer-Encoding": "chunked"}, b"3\r\na=1\r\n4\r\n&b=2\r\n0\r\n\r\n")
+        client.send_request("POST", "/case/fields", {"Transfer-Encoding": "chunked"},
+                            chunk(b"a=1") + chunk(b"&b=2") + chunk(b""))
         assert client.response().text == "[(b'a', b'1'), (b'b', b'2')]"
     assert ask(httpd, "fields", body=b"") == []
 
@@ -185,3 +218,52 @@ def test_large_bodies(httpd: Httpd) -> None:
     value = b"x" * 3_000_000
     found = ask(httpd, "fields", body=b"a=1&b=" + value + b"&c=3")
     assert found == [(b"a", b"1"), (b"b", value), (b"c", b"3")]
+
+
+
+def test_the_mapping(httpd: Httpd) -> None:
+    first, second, cleared = ask(httpd, "mapped", "?a=1&b=2&a=3")
+    assert first == (2, True, ["a", "b"], ["a", "b"], [("a", "1"), ("b", "2"), ("a", "3")], ["1", "2", "3"], True,
+                     False)
+    assert second == ("{'c': [Field('c', '4')], 'a': [Field('a', '5')], b'd': [Field(b'd', b'6')]}",
+                      ("KeyError", "'b'"), ("KeyError", "'b'"))
+    assert cleared == (0, False, [])
+    first, second, _ = ask(httpd, "mapped", body=b"a=1&b=2&a=3")
+    assert first[2:6] == ([b"a", b"b"], [b"a", b"b"], [(b"a", "1"), (b"b", "2"), (b"a", "3")], ["1", "2", "3"])
+    assert second[0].startswith("{'c': [Field('c', '4')], 'a': [Field('a', '5')], ")
+
+
+def test_functions_and_constants(httpd: Httpd) -> None:
+    assert ask(httpd, "of_the_module") == [
+        65368, True, ("form-data", {b"name": b"x;y", b"z": b"1"}), "TypeError", "TypeError"]
+    assert ask(httpd, "functions", "?a=1&b=%e9;a=2&c") == [
+        {"a": ["1", "2"], "b": ["é"], "c": [""]}, [(b"a", b"1"), (b"b", b"\xe9"), (b"a", b"2"), (b"c", b"")]]
+    assert ask(httpd, "strings", "?x=a%c3%a9&y=a%c3%a9") == [
+        "aé".encode().upper(), "aé", "aé", True, "AttributeError", 1]
+
+
+def test_http_2_needs_no_length(httpd: Httpd) -> None:
+    with H2Client(httpd.port) as client:
+        answer = client.ask("/case/fields", "POST", {"content-type": URLENCODED}, b"a=1&b=2")
+        assert answer.body == b"[(b'a', b'1'), (b'b', b'2')]"
+        assert client.ask("/case/fields?a=1", "POST", {"content-type": URLENCODED}).body == b"[('a', '1')]"
+
+
+def test_fifty_forms_at_once(httpd: Httpd) -> None:
+    def work(number: int) -> bool:
+        body = b"a=%d&b=%s" % (number, b"x" * 1000 * number)
+        return bool(ask(httpd, "fields", f"?n={number}", body) == [
+            ("n", str(number)), (b"a", b"%d" % number), (b"b", b"x" * 1000 * number)][:3 if number else 2])
+    assert all(at_once(50, work))
+
+
+SHREDS = st.lists(
+    st.sampled_from([b"a", b"&", b";", b"=", b"%", b"%4", b"%41", b"+", b"\xff", b"\0", b"\r\n"])).map(b"".join)
+
+
+@settings(max_examples=50)
+@given(SHREDS | st.binary(), st.sampled_from(["fields", "fields/keep", "whole"]))
+def test_any_body_is_read(httpd: Httpd, body: bytes, name: str) -> None:
+    pids = httpd.child_pids()
+    ask(httpd, name, body=body)
+    assert httpd.child_pids() == pids

@@ -140,10 +140,9 @@ def test_the_number_of_fields_is_limited() -> None:
     assert _forms.parse_qsl("&" * 65536 + "a" * 9 + "&b" * 20000) == []      # no fields
 
 
-@pytest.mark.parametrize("piece", ["&", "a=%e9%", "%", "a=b&", "+", "=", "\xe9%41", ";"])
-def test_steps_grow_with_the_length_only(piece: str) -> None:
-    for unit in (piece, piece.encode()):
-        assert grows_with_length(lambda length: partial(_forms.parse_qsl, unit * length, 1, 0, None))
+@pytest.mark.parametrize("piece", ["&", "a=%e9%", "%", "a=b&", "+", "=", "\xe9%41", ";", b"a=%e9%", b"%", b"&", b"a="])
+def test_steps_grow_with_the_length_only(piece: str | bytes) -> None:
+    assert grows_with_length(lambda length: partial(_forms.parse_qsl, piece * length, 1, 0, None))
 
 
 @pytest.mark.parametrize("piece", [b"%41", b"%%", b"%4", b"a%", b"a%e9+", b"%%41b"])
