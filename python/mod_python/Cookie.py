@@ -241,10 +241,10 @@ def add_cookie(req: mp_request, cookie: Cookie | str, value: Any = "", *, on_err
 
 def get_cookies(req: mp_request, Class: type[Cookie] = Cookie, **data: Any) -> dict[str, Any]:
     """The cookies of the request by name, as Class.parse() makes them; it gets `data`, such as secret=."""
-    text = req.headers_in.get("Cookie")
-    if isinstance(text, list):                      # handlers may have added some
-        text = "; ".join(text)
-    return Class.parse(text, **data) if text else {}
+    if "Cookie" not in req.headers_in:
+        return {}
+    text = req.headers_in["Cookie"]                 # a list if a handler has added some
+    return Class.parse(text if isinstance(text, str) else "; ".join(text), **data)
 
 
 def get_cookie(req: mp_request, name: str, Class: type[Cookie] = Cookie, **data: Any) -> Any:

@@ -44,8 +44,8 @@ def upload(req):
     form = util.FieldStorage(req)
     field, file = form["f"], form["f"].file
     named = hasattr(file, "name") and isinstance(file.name, str)
-    seen = [repr(field), isinstance(field, bytes), file.tell(), field.value, file.read(3), field.value, file.tell(),
-            raised(field.__getattribute__, "nonsense")[0], named]
+    seen = [repr(field), isinstance(field, util.Field), file.tell(), field.value, file.read(3), field.value,
+            file.tell(), raised(field.__getattribute__, "nonsense")[0], named]
     form.clear()
     del field
     return seen + [file.closed]
@@ -126,7 +126,7 @@ def test_contents_come_as_they_are(httpd: Httpd) -> None:
 def test_what_an_upload_has(httpd: Httpd) -> None:
     body = multipart(part("f", b"content", "a.txt"))
     assert ask(httpd, "upload", body) == [
-        "Field('f', b'content')", False, 0, b"content", b"con", b"content", 0, "AttributeError", False, True]
+        "Field('f', b'content')", True, 0, b"content", b"con", b"content", 0, "AttributeError", False, True]
 
 
 def test_members(httpd: Httpd) -> None:

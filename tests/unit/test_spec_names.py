@@ -157,3 +157,25 @@ def test_other_c_modules_find_their_functions() -> None:
     functions = spec()["optional functions"]
     assert [name for name in functions if not re.search(rf"OPTIONAL_FN\({name}\b", source_text())] == []
     assert [name for name in functions if not is_tested(rf"\b{name}\b")] == []
+
+
+@pytest.mark.parametrize("module", ["util", "Cookie"])
+def test_every_name_of_the_library_is_there(clean_interpreter: None, module: str) -> None:
+    library = importlib.import_module(f"mod_python.{module}")
+    assert [name for name in spec()[module] if not hasattr(library, name)] == []
+    assert [name for name in spec()[module] if not is_tested(rf"\b{module}\.{name}\b")] == []
+
+
+def test_forms_and_cookies_have_every_member(clean_interpreter: None) -> None:
+    util = importlib.import_module("mod_python.util")
+    cookie = importlib.import_module("mod_python.Cookie").Cookie
+    assert [name for name in spec()["FieldStorage"] if not hasattr(util.FieldStorage, name) and name != "list"] == []
+    assert [name for name in spec()["Field"] for field in (util.Field("x"), util.StringField("x"))
+            if not hasattr(field, name)] == []
+    assert [name for name in cookie.__slots__ if name in spec()["cookie attributes"]] == [*spec()["cookie attributes"]]
+
+
+@pytest.mark.parametrize(("section", "receiver"), [("FieldStorage", "form"), ("Field", "(?:field|upload)"),
+                                                   ("cookie attributes", "cookie")])
+def test_every_member_of_forms_and_cookies_is_tested(section: str, receiver: str) -> None:
+    assert [name for name in spec()[section] if not is_tested(rf"\b{receiver}\.{name}\b|\({name}=|, {name}=")] == []
