@@ -1,11 +1,13 @@
 """Cookies: plain, signed, and signed ones that hold Python values.
 
-    from mod_python import Cookie
+    from mod_python import Cookie, apache
 
-    def handler(req):
-        seen = Cookie.get_cookie(req, "visits", Cookie.SignedCookie, secret=SECRET)
-        visits = int(seen.value) + 1 if isinstance(seen, Cookie.SignedCookie) else 1
+    def handler(req: apache.Request) -> int:
+        seen = Cookie.get_cookie(req, "visits", Cookie.SignedCookie, secret=SECRET, mismatch=Cookie.IGNORE)
+        visits = int(seen.value) + 1 if seen else 1
         Cookie.add_cookie(req, Cookie.SignedCookie("visits", str(visits), SECRET, httponly=True, samesite="Lax"))
+        req.write(f"Visit {visits}")
+        return apache.OK
 
 Cookies are made and read without httpd, too.
 """
@@ -20,9 +22,11 @@ import marshal
 import re
 import time
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from mod_python._apache import mp_request
 
 DOWNGRADE, IGNORE, EXCEPTION = 0, 1, 3
@@ -45,8 +49,6 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _END = re.compile(r"[ \t]*(?=;|\Z)")
 _LINE_ENDS = re.compile(r"[\r\n\0]")
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f;=]|^[ ,$]| $")
-
-_C = TypeVar("_C", bound="Cookie")
 
 
 class CookieError(Exception):
@@ -133,7 +135,7 @@ class Cookie:
             return f"<{type(self).__name__}: {self.name} (not to be sent as it is)>"
 
     @classmethod
-    def parse(cls: type[_C], text: str, names: Collection[str] | None = None) -> dict[str, _C]:
+    def parse(cls, text: str, names: Collection[str] | None = None) -> dict[str, Self]:
         """The cookies of a Cookie header, by name; of several with one name the last. With `names`, only these.
 
         Raises ValueError for line ends and NUL, which no header has.

@@ -23,7 +23,7 @@ class Field:
 
     filename: str | None
 
-    def __init__(self, name: Name, file: BinaryIO | None = None, ctype: str | None = "text/plain",
+    def __init__(self, name: str | bytes | None, file: BinaryIO | None = None, ctype: str | None = "text/plain",
                  type_options: dict[bytes, bytes] | None = None, disp: str | None = None,
                  disp_options: dict[bytes, bytes] | None = None, headers: Any = None) -> None:
         self.name = name
@@ -73,7 +73,7 @@ class StringField(bytes):
     headers: Any
     _charset: str | None
 
-    def __new__(cls, value: str | bytes, name: Name = None) -> Self:
+    def __new__(cls, value: str | bytes, name: str | bytes | None = None) -> Self:
         if not isinstance(value, (str, bytes)):
             raise TypeError(f"a field's value must be str or bytes, not {type(value).__name__}")
         self = super().__new__(cls, as_bytes(value))

@@ -7,7 +7,7 @@
         req.write(f"Hello, {form.getfirst('name', 'whoever you are')}")
         return apache.OK
 
-How long forms may be is limited: see _limits. What needs no request also works outside httpd.
+How large forms may be is limited: see _limits. What needs no request also works outside httpd.
 """
 
 from __future__ import annotations
@@ -36,9 +36,6 @@ from mod_python._refusal import refuse
 if TYPE_CHECKING:
     from mod_python._apache import mp_request
 
-FileCallback = Callable[[str], BinaryIO]
-FieldCallback = Callable[[], BinaryIO]
-
 readBlockSize = 65368           # bytes of a body that are read at once
 
 HTTP_BAD_REQUEST = 400
@@ -61,7 +58,8 @@ class FieldStorage:
     """
 
     def __init__(self, req: mp_request, keep_blank_values: int = 0, strict_parsing: int = 0,
-                 file_callback: FileCallback | None = None, field_callback: FieldCallback | None = None) -> None:
+                 file_callback: Callable[[str], BinaryIO] | None = None,
+                 field_callback: Callable[[], BinaryIO] | None = None) -> None:
         self.list = FieldList()
         limits = limits_of(req.get_options())
         try:
@@ -80,8 +78,8 @@ class FieldStorage:
         for name, value in pairs:
             self.list.append(StringField(value, name))
 
-    def _read_body(self, req: mp_request, keep_blank_values: int, file_callback: FileCallback | None,
-                   field_callback: FieldCallback | None, limits: Limits) -> None:
+    def _read_body(self, req: mp_request, keep_blank_values: int, file_callback: Callable[[str], BinaryIO] | None,
+                   field_callback: Callable[[], BinaryIO] | None, limits: Limits) -> None:
         length = req.headers_in.get("Content-Length")
         if "Transfer-Encoding" not in req.headers_in and not (length and length.isascii() and length.isdigit()):
             raise Refused(HTTP_LENGTH_REQUIRED, "a form without Content-Length")
@@ -122,8 +120,8 @@ class FieldStorage:
             unfinished.append(block[end + 1:])
         add(b"".join(unfinished))
 
-    def _add_parts(self, body: Iterable[bytes], boundary: bytes, file_callback: FileCallback | None,
-                   field_callback: FieldCallback | None, limits: Limits) -> None:
+    def _add_parts(self, body: Iterable[bytes], boundary: bytes, file_callback: Callable[[str], BinaryIO] | None,
+                   field_callback: Callable[[], BinaryIO] | None, limits: Limits) -> None:
         parts = _Parts(self.list, file_callback, field_callback, limits)
         parser = MultipartParser(boundary, parts, limits.max_header_size)
         try:
@@ -240,8 +238,8 @@ def _blocks(req: mp_request, limits: Limits) -> Iterator[bytes]:
 class _Parts:
     """Makes fields of the parts of a multipart body."""
 
-    def __init__(self, fields: FieldList, file_callback: FileCallback | None, field_callback: FieldCallback | None,
-                 limits: Limits) -> None:
+    def __init__(self, fields: FieldList, file_callback: Callable[[str], BinaryIO] | None,
+                 field_callback: Callable[[], BinaryIO] | None, limits: Limits) -> None:
         self._fields = fields
         self._file_callback = file_callback
         self._field_callback = field_callback
