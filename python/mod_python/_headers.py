@@ -8,8 +8,8 @@ from urllib.parse import unquote_to_bytes
 # does not know Python keeps a note for ever.
 _CHARSETS = re.compile(
     r"utf-?8|(?:us-)?ascii|utf-?16(?:-?[lb]e)?|iso[-_]?8859[-_]?(?:[1-9]|1[0-6])|latin-?1"
-    r"|(?:windows|cp)-?(?:125[0-8]|874)|cp(?:437|850|866|932|949|950)|koi8-[ru]|macintosh|mac-roman|shift[-_]jis|sjis|euc-(?:jp|kr)|iso-2022-jp|gb2312"
-    r"|gbk|gb18030|big5(?:-hkscs)?", re.IGNORECASE)
+    r"|(?:windows|cp)-?(?:125[0-8]|874)|cp(?:437|850|866|932|949|950)|koi8-[ru]|macintosh|mac-roman|shift[-_]jis|sjis"
+    r"|euc-(?:jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5(?:-hkscs)?", re.IGNORECASE)
 
 _PARAMETER = re.compile(rb';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"(?=\s*(?:;|$))|[^;]*)', re.DOTALL)
 
@@ -32,8 +32,8 @@ def parse_header(line: bytes) -> tuple[str, dict[bytes, bytes]]:
     """The main value of a header, in lower case, and its parameters by their names, in lower case.
 
     Quotes around a value are taken away, and so is the backslash in front of a quote or backslash between them; others
-    stay, for the sake of file names with a path of Windows. Of parameters with the same name the last one counts. Raises
-    TypeError if the line is no bytes.
+    stay, for the sake of paths of Windows. Of parameters with the same name the last one counts. Raises TypeError if
+    the line is no bytes.
     """
     if not isinstance(line, bytes):
         raise TypeError(f"parse_header() takes bytes, not {type(line).__name__}")
