@@ -101,7 +101,7 @@ class _Compiler:
             other, place = self.generated.source(self.lines.offset(int(match[0]), 0))
             return f"{other.position(place)[0]}" + ("" if other is file else f" of {other.name}")
         message = re.sub(r"(?<=\bline )\d+", of_page, error.msg)
-        if isinstance(error, IndentationError) and file.text.startswith("%>", offset - 2):
+        if isinstance(error, IndentationError) and "%>" in (file.text[offset:offset + 2], file.text[offset - 2:offset]):
             message += " (text behind a block is indented as the last line of the block is)"
         return file.error(offset, message, type(error))
 

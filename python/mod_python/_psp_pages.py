@@ -1,4 +1,4 @@
-"""Pages that are ready to run: read with what they include, compiled, and kept in memory while their files are the same.
+"""Pages that are ready to run: read with what they include, compiled, and kept in memory until their files change.
 
 A page is looked for in memory, in the file that psp.compile_file() wrote beside it, and in the database of
 PythonOption mod_python.psp.cache_database_filename; else it is compiled.
@@ -123,7 +123,8 @@ class Reader:
         here = os.path.dirname(including.path) if including.path else self.directory or os.getcwd()
         path = os.path.abspath(os.path.join(here, name))
         if not may_include(path, including.path or os.path.join(here, "string"), self.root):
-            raise ValueError(f"{path} is outside of the document root {self.root}; if that is meant, give its whole path")
+            raise ValueError(f"{path} is outside of the document root {self.root}; if that is meant, give the"
+                             " whole path")
         self.relative.add(path)
         return self.file(path)
 

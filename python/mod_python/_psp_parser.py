@@ -183,10 +183,9 @@ class _Parser:
         except SyntaxError:
             raise
         except OSError as error:
-            # The name of the file that was looked for is in the error's text.
-            raise file.error(start, f"{what}: {error.strerror or error}: {error.filename}") from error
+            raise file.error(start, f"{what}: {error.strerror or error}: {error.filename}") from None
         except ValueError as error:
-            raise file.error(start, f"{what}: {error}") from error
+            raise file.error(start, f"{what}: {error}") from None
         for outer in stack:
             if outer is included or (outer.identity is not None and outer.identity == included.identity):
                 chain = " -> ".join(one.name for one in (*stack[stack.index(outer):], included))
@@ -224,4 +223,4 @@ def _check(file: File, start: int, end: int) -> None:
     for position in range(start, end) if re.search("[\0\ud800-\udfff]", file.text[start:end]) else ():
         char = file.text[position]
         if char == "\0" or "\ud800" <= char <= "\udfff":
-            raise file.error(position, f"Python code can't have the character {ascii(char)}")
+            raise file.error(position, f"Python code can't have the character {char!a}")

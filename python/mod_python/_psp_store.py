@@ -111,11 +111,11 @@ def read_compiled(path: str, root: str | None) -> Page | None:
     except ValueError as error:
         trouble, page = str(error), None
     if trouble:
-        _say(_WARNING, f"MP0121: {name} is not used: {trouble}; the page is compiled anew. To write it again, run"
+        say(_WARNING, f"MP0121: {name} is not used: {trouble}; the page is compiled anew. To write it again, run"
                        f" python -m mod_python.psp {path}")
     if page is None:
         if not trouble:
-            _say(_INFO, f"MP0121: {name} is not used: it is for another Python, or another mod_python")
+            say(_INFO, f"MP0121: {name} is not used: it is for another Python, or another mod_python")
         return None
     return page if _fits(page, found.st_mtime_ns, root) else None
 
@@ -154,7 +154,7 @@ class Database:
         try:
             page = None if data is None else load(data, path)
         except ValueError as error:
-            _say(_WARNING, f"MP0122: {self.name}: the entry of {path} is made anew: {error}")
+            say(_WARNING, f"MP0122: {self.name}: the entry of {path} is made anew: {error}")
             return None
         return page if page is not None and page.is_current() else None
 
@@ -181,7 +181,7 @@ class Database:
             trouble = f"{type(error).__name__}: {error}"
         finally:
             _apache._global_unlock(self.server, None, 0)
-        _say(_WARNING, f"MP0122: {self.name}, the cache of PythonOption mod_python.psp.cache_database_filename, is not"
+        say(_WARNING, f"MP0122: {self.name}, the cache of PythonOption mod_python.psp.cache_database_filename, is not"
                        f" used: {trouble}")
         return None
 
@@ -205,7 +205,7 @@ def _key(path: str, root: str | None) -> bytes:
     return MAGIC + os.fsencode("\0".join((root or "", path)))
 
 
-def _say(level: int, message: str) -> None:
+def say(level: int, message: str) -> None:
     """A line in the log, once in this interpreter."""
     from mod_python import _apache
     if message not in _said:

@@ -23,6 +23,7 @@ compile_file(), or `python -m mod_python.psp FILE ...`, compiles them before.
 from __future__ import annotations
 
 import errno
+import importlib
 import linecache
 import os
 import sys
@@ -30,7 +31,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from html import escape as escape
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mod_python import _psp_pages, _psp_store, util
@@ -40,7 +40,7 @@ from mod_python._psp_pages import Page
 if TYPE_CHECKING:
     from mod_python._apache import mp_request
 
-_ERR = 3
+_ERR, _INFO, _DEBUG = 3, 6, 7
 _NOT_FOUND = 404
 _MISSING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 _STRINGS_SHOWN = 50     # pages without a file whose lines tracebacks may show
@@ -62,7 +62,7 @@ class PSP:
     """
 
     def __init__(self, req: mp_request, filename: str | None = None, string: str | bytes | None = None,
-                 vars: Mapping[str, Any] = {}) -> None:  # noqa: B006
+                 vars: Mapping[str, Any] = {}) -> None:
         if filename is not None and string is not None:
             raise ValueError("PSP(): give a filename or a string, not both")
         self.req = req
@@ -81,7 +81,7 @@ class PSP:
         except OSError as error:
             _not_there(self.req, error)
 
-    def run(self, vars: Mapping[str, Any] = {}, flush: int = 0) -> None:  # noqa: B006
+    def run(self, vars: Mapping[str, Any] = {}, flush: int = 0) -> None:
         """Runs the page; `vars` are more names for it. With flush what it wrote is sent at once.
 
         Raises what the page raises, unless the page has set an error page: that runs then, with the name `exception`.
@@ -92,10 +92,11 @@ class PSP:
         try:
             try:
                 if "session" in self._page.code.names and getattr(req, "session", None) is None:
-                    session = req.session = import_module("mod_python.Session").Session(req)
+                    session = req.session = importlib.import_module("mod_python.Session").Session(req)
                 exec(self._page.code.code, self._namespace(interface, vars))
             except BaseException as error:
-                self._failed(error, interface, flush)
+                if not self._answered(error, interface, flush):
+                    raise error
             else:
                 if getattr(req, "session", None) is not None:
                     req.session.save()
@@ -107,8 +108,8 @@ class PSP:
                     del req.session
                 session.unlock()
 
-    def _failed(self, error: BaseException, interface: PSPInterface, flush: int) -> None:
-        """Run the error page for an exception, or raise it."""
+    def _answered(self, error: BaseException, interface: PSPInterface, flush: int) -> bool:
+        """Run the error page for an exception of the page; False if there is none, or if it is no failure."""
         from mod_python import _apache
         retrace(error, self._page.code)
         if self._page.text is not None:
@@ -116,23 +117,24 @@ class PSP:
         if error.__traceback__ is not None:     # without the entry of run(), which is to come anyway
             error.__traceback__ = error.__traceback__.tb_next
         if interface.error_page is None or isinstance(error, _apache.SERVER_RETURN):
-            raise error
+            return False
         what = f"MP0120: {self.filename or 'a page'} failed, and {interface.error_page.filename} is the answer"
         for line in (what, *"".join(traceback.format_exception(error)).splitlines()):
             self.req.log_error(line.replace("\0", "\\x00"), _ERR)
         interface.error_page.run({"exception": (type(error), error, error.__traceback__)}, flush)
+        return True
 
     def _namespace(self, interface: PSPInterface, vars: Mapping[str, Any]) -> dict[str, Any]:
         """The global names of the page: those of this module, and more."""
         req, mentioned = self.req, self._page.code.names
-        names = {**globals(), "apache": import_module("mod_python.apache")}
+        names = {**globals(), "apache": importlib.import_module("mod_python.apache")}
         # They say where the source of this module is.
         del names["__spec__"], names["__loader__"]
         names["__file__"] = req.filename
         names["__mp_info__"] = PageInfo(self.filename or req.filename)
         names["__mp_path__"] = []
         if "Session" in mentioned:
-            names["Session"] = import_module("mod_python.Session")
+            names["Session"] = importlib.import_module("mod_python.Session")
         if "form" in mentioned:
             interface.form = _form(req)
         names.update(req=req, psp=interface, form=interface.form, session=getattr(req, "session", None))
@@ -175,7 +177,8 @@ class PSPInterface:
         if filename.startswith("/"):
             name = self.req.document_root() + filename
         else:
-            name = os.path.join(os.path.dirname(self.filename) if self.filename else _directory(self.req) or "", filename)
+            here = os.path.dirname(self.filename) if self.filename else _directory(self.req)
+            name = os.path.join(here or "", filename)
         try:
             self.error_page = PSP(self.req, name)
         except _apache.SERVER_RETURN:
@@ -265,8 +268,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _full_name(req: mp_request, filename: str | None) -> str:
     if req.filename is None and (filename is None or not os.path.isabs(filename)):
-        raise ValueError("PSP(): this request has no file, as in a <Location> with a PythonHandler of its own; configure"
-                         " pages in <Directory> or <Files>, or give a whole path or a string")
+        raise ValueError("PSP(): this request has no file, as in a <Location> with a PythonHandler of its own;"
+                         " configure pages in <Directory> or <Files>, or give a whole path or a string")
     return os.path.join(_directory(req) or "", filename if filename is not None else req.filename or "")
 
 
@@ -276,7 +279,11 @@ def _directory(req: mp_request) -> str | None:
 
 def _database(req: mp_request) -> _psp_store.Database | None:
     options = req.get_options()
-    name = options.get(_DATABASE) or options.get(_DATABASE_OF_OLD)
+    name = options.get(_DATABASE)
+    if name is None:
+        name = options.get(_DATABASE_OF_OLD)
+        if name is not None:
+            _psp_store.say(_DEBUG, f"PythonOption {_DATABASE_OF_OLD} is called {_DATABASE} now")
     if not name:
         return None
     from mod_python import apache
@@ -288,7 +295,7 @@ def _not_there(req: mp_request, error: OSError) -> NoReturn:
     from mod_python import _apache
     if error.errno not in _MISSING:
         raise error
-    req.log_error(f"page does not exist: {error.filename}", 6)
+    req.log_error(f"page does not exist: {error.filename}", _INFO)
     raise _apache.SERVER_RETURN(_NOT_FOUND) from None
 
 
@@ -325,7 +332,7 @@ def _numbered(source: str) -> str:
 def __getattr__(name: str) -> Any:
     """Names for pages that need httpd, or a module that few pages need."""
     if name in ("apache", "_apache", "Session"):
-        return import_module(f"mod_python.{name}")
+        return importlib.import_module(f"mod_python.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
