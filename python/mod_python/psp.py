@@ -118,9 +118,10 @@ class PSP:
             error.__traceback__ = error.__traceback__.tb_next
         if interface.error_page is None or isinstance(error, _apache.SERVER_RETURN):
             return False
-        what = f"MP0120: {self.filename or 'a page'} failed, and {interface.error_page.filename} is the answer"
-        for line in (what, *"".join(traceback.format_exception(error)).splitlines()):
-            self.req.log_error(line.replace("\0", "\\x00"), _ERR)
+        name = self._page.code.places.files[0]
+        self.req.log_error(f"MP0120: {name} failed, and {interface.error_page.filename} is the answer", _ERR)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            self.req.log_error(f"{name}: {line}".replace("\0", "\\x00"), _ERR)
         interface.error_page.run({"exception": (type(error), error, error.__traceback__)}, flush)
         return True
 
