@@ -71,6 +71,10 @@ def flushed(req):
 def shown(req):
     psp.PSP(req, string="<b>'&\\"<% x = 1 %>").display_code()
 
+def delegated(req):
+    req.filename = req.document_root() + "/utf8.psp"
+    return psp.handler(req)
+
 def whole(req):
     psp.PSP(req, filename=req.document_root() + "/plain.psp").run()
 
@@ -330,6 +334,7 @@ def test_an_error_page_must_be_there_and_may_fail(httpd: Httpd) -> None:
     ("both", "PSP(): give a filename or a string, not both"),
     ("including", "the part beside x.py"),
     ("flushed", "flushed0"),
+    ("delegated", "éü"),
     ("whole", None),
 ])
 def test_handlers_run_pages(httpd: Httpd, function: str, text: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
+import types
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,26 @@ def test_an_error_points_into_its_line() -> None:
     error = fails("é<%= 'ü' + $c %>")
     assert error.text == "é<%= 'ü' + $c %>\n"
     assert error.offset is not None and error.text[error.offset - 1:].startswith("$c")
+
+
+# --- the examples of the guide ---
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "psp.md").read_text()
+
+
+@pytest.mark.parametrize(("start", "answer"), [
+    ("<%\nname =", "\n<h1>Hello, Ada</h1>\n"),
+    ("<% n = 5", "The number is 5.\n"),
+    ("<ul>", "<ul>\n\n  <li>a</li>\n\n  <li>b</li>\n\n</ul>\n"),
+    ("<%\nfor row", "<tr><td>1</td><td>2</td></tr><tr><td>3</td></tr>\n"),
+    ("<%\ncolours", "\n"),
+    ("<%\nif user", "\nGood morning, Ada.\n\n"),
+])
+def test_the_examples_of_the_guide(start: str, answer: str) -> None:
+    example, = (text for text in re.findall("```text\n(.*?)```", GUIDE, re.DOTALL) if text.startswith(start))
+    names = {"form": types.SimpleNamespace(getfirst=lambda name, default: "Ada"), "escape": str, "guests": "ab",
+             "rows": [[1, 2], [3]], "user": "Ada"}
+    assert run(example, **names) == answer
 
 
 # --- encodings ---

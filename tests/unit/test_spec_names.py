@@ -147,6 +147,12 @@ def test_the_package_says_its_version_and_what_it_was_built_for(clean_interprete
     assert [name for name in spec()["version"] if not is_tested(rf"\bversion\.{name}\b|[\"']{name}\b")] == []
 
 
+def test_every_name_of_psp_is_there_and_tested(clean_interpreter: None) -> None:
+    psp = importlib.import_module("mod_python.psp")
+    assert [name for name in spec()["psp"] if not hasattr(psp, name)] == []
+    assert [name for name in spec()["psp"] if not is_tested(rf"\bpsp(?:\.|::){name}\b")] == []
+
+
 def test_every_name_of_the_package_is_there(clean_interpreter: None) -> None:
     package = importlib.import_module("mod_python")
     modules = {file.stem for file in PACKAGE.glob("*.py")}
