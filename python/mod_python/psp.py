@@ -205,7 +205,10 @@ class PageInfo:
 
 
 def handler(req: mp_request) -> int:
-    """Runs the page that the request is for; with PythonDebug On and a name like page.psp_ it shows page.psp's code."""
+    """Runs the page that the request is for. With PythonDebug On and an underscore behind its name it is displayed.
+
+    The answer is text/html. Raises SERVER_RETURN with 404 if there is no such page.
+    """
     from mod_python import apache
     req.content_type = "text/html"
     if req.filename and req.filename.endswith("_") and req.get_config().get("PythonDebug") == "1":
