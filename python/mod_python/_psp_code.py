@@ -63,11 +63,18 @@ class _Compiler:
     def compile(self) -> Code:
         name = self.generated.files[0].name
         try:
+            return self.compile_as(name)
+        except (RecursionError, MemoryError):       # the latter is how CPython's parser says it
+            raise SyntaxError("Python code is nested too deeply, or there is no memory left",
+                              (name, 1, None, None)) from None
+
+    def compile_as(self, name: str) -> Code:
+        try:
             tree = ast.parse(self.generated.text, name)
         except SyntaxError as error:
             raise self.generated_error(error) from None
         for node in ast.walk(tree):
-            if isinstance(node, (ast.expr, ast.stmt)) or hasattr(node, "lineno"):
+            if hasattr(node, "lineno"):
                 self.move(node)
         places = Places([file.name for file in self.base], list(self.base.values()))
         try:
@@ -101,7 +108,8 @@ class _Compiler:
             other, place = self.generated.source(self.lines.offset(int(match[0]), 0))
             return f"{other.position(place)[0]}" + ("" if other is file else f" of {other.name}")
         message = re.sub(r"(?<=\bline )\d+", of_page, error.msg)
-        if isinstance(error, IndentationError) and "%>" in (file.text[offset:offset + 2], file.text[offset - 2:offset]):
+        behind_block = "%>" in (file.text[offset:offset + 2], file.text[offset - 2:offset])
+        if behind_block and message.startswith(("unexpected indent", "unindent", "expected an indented")):
             message += " (text behind a block is indented as the last line of the block is)"
         return file.error(offset, message, type(error))
 

@@ -194,6 +194,12 @@ def test_an_error_points_into_its_line() -> None:
     assert error.offset is not None and error.text[error.offset - 1:].startswith("$c")
 
 
+def test_code_that_is_nested_too_deeply_is_an_error() -> None:
+    for depth in (1000, 100_000):
+        for code in ("(" * depth + ")" * depth, "-" * depth + "1", "a." * depth + "a", "[" * depth):
+            assert lines_of(f"<%= {code} %>") == {1}
+
+
 # --- the examples of the guide ---
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "psp.md").read_text()
