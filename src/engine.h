@@ -8,6 +8,7 @@
 #define MP_ENGINE_H
 
 #include "config/records.h"
+#include "gateway.h"
 
 #include "util_filter.h"
 
@@ -94,6 +95,9 @@ typedef struct {
                                  apr_read_type_e block, apr_off_t readbytes);
     /* Runs an element; its output goes to the end of bb. APR_SUCCESS also if the code failed. */
     apr_status_t (*include)(ap_filter_t *f, const mp_include *element, apr_bucket_brigade *bb);
+    /* Runs a WSGI application. OK if the answer is out (or cut), else the HTTP status to answer with; then head() was
+     * not called. A request thread, detached. */
+    int (*wsgi)(mp_gateway *gateway, const mp_wsgi_target *target);
     /* Whether the calling thread is attached to an interpreter right now. Async-signal-safe. */
     int (*busy)(void);
     /* For other modules of httpd (mod_python.h, api/exports.h). Any thread; the last three return a PyObject *. */

@@ -10,7 +10,7 @@
 #ifndef MP_CONFIG_RECORDS_H
 #define MP_CONFIG_RECORDS_H
 
-#include "mp.h"
+#include "config/wsgi.h"
 
 /* The phases, in the order in which a request meets them; then the other places where handlers run. */
 typedef enum {
@@ -74,6 +74,7 @@ typedef struct {
     apr_array_header_t *removed_extensions;     /* RemoveHandler: const char *; or NULL */
     apr_array_header_t *requirements;           /* Require: mp_requirement; or NULL */
     int auth_merging;           /* AuthMerging: 0 Off, 1 And or Or, MP_UNSET */
+    mp_wsgi_conf wsgi;          /* WSGI* */
 } mp_dir_conf;
 
 typedef enum { MP_PRELOAD_MODULE, MP_PRELOAD_SCRIPT } mp_preload_kind;

@@ -1,0 +1,83 @@
+/* What a WSGI application is served through: a request's body in, its answer out, its log. Plain C, so that the same
+ * src/wsgi/ serves a request of httpd in a child (host/gateway.c) and one that came over a socket into a daemon.
+ *
+ * A gateway belongs to one request and lives in its pool. One thread at a time calls it. What may block or run other
+ * code, all but log() and the plain facts, is called detached, without any GIL. Nothing that is handed over is kept
+ * after the call has returned, unless it says so.
+ */
+#ifndef MP_GATEWAY_H
+#define MP_GATEWAY_H
+
+#include "mp.h"
+
+typedef struct mp_gateway mp_gateway;
+
+/* A name and its value; in a list of variables, or of headers, where a name may come again. */
+typedef struct {
+    const char *name;
+    const char *value;
+} mp_pair;
+
+typedef struct {
+    /* The next bytes of the body, at most *n; *n becomes how many there were, 0 at the end. Waits for at least one. The
+     * first call answers `Expect: 100-continue`. A failure stays: later calls give the same one. */
+    apr_status_t (*read)(mp_gateway *gateway, char *to, apr_size_t *n);
+
+    /* The head of the answer, once, before the first bytes. `reason` is the whole status line's text ("200 OK"). The
+     * pairs (array of mp_pair) are checked already; strings that httpd must keep are copied. */
+    apr_status_t (*head)(mp_gateway *gateway, int status, const char *reason, const apr_array_header_t *pairs);
+
+    /* Bytes of the answer; with `flush` they are on their way to the client when the call returns. */
+    apr_status_t (*write)(mp_gateway *gateway, const char *data, apr_size_t n, int flush);
+
+    /* n bytes of a regular file from an offset on; the descriptor is duplicated, if it is needed longer. */
+    apr_status_t (*send_file)(mp_gateway *gateway, int fd, apr_off_t offset, apr_off_t n);
+
+    /* The answer can't be completed: the client must see that it is cut. After head(). */
+    void (*cut)(mp_gateway *gateway);
+
+    /* One line into the request's error log. Attached or not. */
+    void (*log)(mp_gateway *gateway, int level, const char *line);
+} mp_gateway_calls;
+
+struct mp_gateway {
+    const mp_gateway_calls *calls;
+    apr_pool_t *pool;
+    request_rec *r;                     /* NULL in a daemon */
+    server_rec *server;
+
+    /* The request. The variables are those of CGI, headers and SetEnv, as they shall stand in environ; made by whoever
+     * made the gateway. A name that comes again replaces the one before. */
+    apr_array_header_t *variables;      /* mp_pair */
+    int is_https;
+    int multithread, multiprocess, run_once;
+    apr_time_t request_start;           /* httpd has got it */
+    apr_time_t queue_start, daemon_start;   /* handed over, taken up; 0 in a child */
+    const char *request_id, *connection_id; /* log ids, or NULL */
+    const char *server_pid;             /* the child of httpd that took the request */
+    int is_head;                        /* no body will go out */
+    int drops_body;                     /* whoever reads on: nothing more */
+    int sends_files;                    /* WSGIEnableSendfile */
+};
+
+/* Which application runs, and how: worked out from the configuration, for one request. Strings live as long as it. */
+typedef struct {
+    const char *interpreter;            /* its name in the dictionary: MP_MAIN_INTERPRETER for "" */
+    const char *application_group;      /* "": the main interpreter */
+    const char *process_group;          /* "": embedded */
+    const char *script;                 /* the file that runs */
+    const char *resource;               /* the file that the URL maps to; the same, but for handler scripts */
+    const char *callable;               /* the name in the script */
+    const char *handler;                /* httpd's handler: "wsgi-script" */
+    const char *handler_script;         /* its path if a handler script runs, else "" */
+    const char *script_name;            /* before proxies' headers had their say */
+    const char *path_info;
+    const char *mount_point;            /* what a trusted header says; NULL: none did */
+    const char *listener_host;          /* the address that the client connected to */
+    unsigned listener_port;
+    int case_sensitive;                 /* WSGICaseSensitivity */
+    int reloading;                      /* WSGIScriptReloading */
+    int passes_request;                 /* WSGIPassApacheRequest: apache.request_rec in environ */
+} mp_wsgi_target;
+
+#endif
