@@ -12,11 +12,11 @@
 
 #include "util_filter.h"
 
-#define MP_SEAM 3
-#define MP_SEAM_TEXT "3"
+#define MP_SEAM 4
+#define MP_SEAM_TEXT "4"
 
 /* Stands in every engine's file, so that the parent can tell its Python without loading it:
- * MP_STAMP "seam=3 python=3.13.0" */
+ * MP_STAMP "seam=4 python=3.13.0" */
 #define MP_STAMP "mod_python engine: "
 
 typedef enum { MP_MUTEX_LOCK, MP_MUTEX_TRYLOCK, MP_MUTEX_UNLOCK } mp_mutex_op;
@@ -28,6 +28,7 @@ typedef struct {
     module *module;                     /* configuration and log index */
     const mp_process *process;
     const char *library;                /* the file of mod_python.so */
+    const char *process_group;          /* "" in a child of httpd */
     const char *(*phase_directive)(mp_phase phase);
     const char *(*phase_function)(mp_phase phase);
     const mp_dir_conf *(*dir_conf)(const request_rec *r);

@@ -43,9 +43,9 @@ static void warn_of_old_python(const mp_process *process, server_rec *s)
         mp_interp_options *options = &APR_ARRAY_IDX(process->interpreters, i, mp_interp_options);
 
         if (options->gil == MP_GIL_OWN && mp_home_minor(process->python) < 13) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "MP0221: PythonInterpreterOptions %s gil=own: a GIL of its "
-                         "own needs Python 3.13 or later, and this is %s; the shared one is used", options->name,
-                         process->python);
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "MP0221: %s%s: a GIL of its own needs Python 3.13 or later, "
+                         "and this is %s; the shared one is used", options->directive,
+                         options->directive[0] == 'P' ? " gil=own" : "", process->python);
             options->gil = MP_GIL_SHARED;
         }
     }

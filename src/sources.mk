@@ -14,6 +14,7 @@ MODULE_SOURCES = \
 	src/config/records.c \
 	src/config/section.c \
 	src/config/wsgi_directives.c \
+	src/config/wsgi_interpreters.c \
 	src/host/connections.c \
 	src/host/engine.c \
 	src/host/exports.c \
@@ -31,6 +32,7 @@ ENGINE_SOURCES = \
 	src/runtime/lease.c \
 	src/runtime/log.c \
 	src/runtime/python.c \
+	src/runtime/settings.c \
 	src/runtime/thread.c \
 	src/runtime/turns.c \
 	src/api/apachemodule.c \

@@ -35,7 +35,7 @@ from html import escape as escape
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mod_python import _apache, _constants, _current, _search, _streams
+from mod_python import _apache, _constants, _current, _search, _settings, _streams
 from mod_python import version as _version
 from mod_python._apache import AP_CONN_CLOSE as AP_CONN_CLOSE
 from mod_python._apache import AP_CONN_KEEPALIVE as AP_CONN_KEEPALIVE
@@ -108,13 +108,14 @@ main_server: "Server" = None  # type: ignore[assignment]
 """The main server of the configuration; the virtual hosts follow by its next."""
 
 
-def init(name: str, server: "Server") -> None:
+def init(name: str, server: "Server", settings: tuple[str, bool, bool, bool, float | None]) -> None:
     """Makes this interpreter one of httpd's. The engine calls it once, at the interpreter's birth; nobody else."""
     global interpreter, main_server
     interpreter = name
     main_server = _current.main_server = server
     sys.argv = ["mod_python"]
     _streams.install()
+    _settings.apply(*settings)
     if _version.version != _apache._version:
         log_error(f"mod_python version mismatch: {_apache._library} is {_apache._version}, but the Python package in"
                   f" {os.path.dirname(__file__)} is {_version.version}; install both from the same version")

@@ -1,6 +1,7 @@
 #include "api/package.h"
 
 #include "api/types.h"
+#include "runtime/settings.h"
 
 #ifndef MP_PYTHON_PURELIB
 #error "the build says where the package is installed: -DMP_PYTHON_PURELIB=\"/usr/lib/python3/dist-packages\""
@@ -62,6 +63,23 @@ static PyObject *import_package(apr_pool_t *p)
     return module;
 }
 
+/* The interval belongs to a GIL: for an interpreter that shares one it is the main interpreter's to set. */
+static int sets_interval(const mp_interp *interp, const mp_settings *settings)
+{
+    mp_settings main;
+
+    if (settings->switch_interval <= 0)
+        return 0;
+    if (interp->own_gil || !strcmp(interp->name, MP_MAIN_INTERPRETER))
+        return 1;
+    mp_settings_find(MP_MAIN_INTERPRETER, NULL, &main);
+    if (main.switch_interval != settings->switch_interval)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf, "MP0362: WSGISwitchInterval has no effect for "
+                     "interpreter '%s', which shares its GIL with others; write it outside of <WSGIInterpreterOptions>, "
+                     "or give the interpreter a GIL of its own", interp->name);
+    return 0;
+}
+
 static int keep_functions(mp_state *state, PyObject *apache)
 {
     PyObject *importer = PyImport_ImportModule("mod_python.importer");
@@ -74,10 +92,28 @@ static int keep_functions(mp_state *state, PyObject *apache)
     return state->import_handler && state->resolve_object ? 0 : -1;
 }
 
+/* The arguments of mod_python._settings.apply(). New reference. */
+static PyObject *settings_of(mp_interp *interp)
+{
+    mp_settings settings;
+    PyObject *path, *interval;
+
+    mp_settings_find(interp->name, interp->pool, &settings);
+    path = PyUnicode_DecodeFSDefault(settings.python_path);
+    interval = sets_interval(interp, &settings) ? PyFloat_FromDouble(settings.switch_interval) : Py_NewRef(Py_None);
+    if (path && interval)
+        return Py_BuildValue("NOOON", path, settings.restrict_stdin ? Py_True : Py_False,
+                             settings.restrict_stdout ? Py_True : Py_False,
+                             settings.restrict_signal ? Py_True : Py_False, interval);
+    Py_XDECREF(path);
+    Py_XDECREF(interval);
+    return NULL;
+}
+
 int mp_package_start(mp_interp *interp)
 {
     PyObject *builtin = PyImport_ImportModule("_apache");
-    PyObject *apache = NULL, *server = NULL, *result = NULL;
+    PyObject *apache = NULL, *server = NULL, *settings = NULL, *result = NULL;
     mp_state *state;
     int ret = -1;
 
@@ -87,12 +123,13 @@ int mp_package_start(mp_interp *interp)
     state->interp = interp;
     interp->api = state;
     if (!(apache = import_package(interp->pool)) || keep_functions(state, apache) < 0 ||
-        !(server = mp_server_from(state, ap_server_conf)) ||
-        !(result = PyObject_CallMethod(apache, "init", "sO", interp->name, server)))
+        !(server = mp_server_from(state, ap_server_conf)) || !(settings = settings_of(interp)) ||
+        !(result = PyObject_CallMethod(apache, "init", "sOO", interp->name, server, settings)))
         goto done;
     ret = 0;
 done:
     Py_XDECREF(result);
+    Py_XDECREF(settings);
     Py_XDECREF(server);
     Py_XDECREF(apache);
     if (ret < 0)

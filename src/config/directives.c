@@ -1,6 +1,7 @@
 #include "config/directives.h"
+#include "config/wsgi_interpreters.h"
 
-command_rec mp_directives[MP_PYTHON_ROWS + MP_WSGI_ROWS + MP_OVERHEARD_ROWS + 1];
+command_rec mp_directives[MP_PYTHON_ROWS + MP_WSGI_ROWS + MP_WSGI_INTERPRETER_ROWS + MP_OVERHEARD_ROWS + 1];
 
 static command_rec *copy(command_rec *to, const command_rec *from, int rows)
 {
@@ -15,5 +16,6 @@ __attribute__((constructor)) static void join_tables(void)
     command_rec *end = copy(mp_directives, mp_python_directives, MP_PYTHON_ROWS);
 
     end = copy(end, mp_wsgi_directives, MP_WSGI_ROWS);
+    end = copy(end, mp_wsgi_interpreter_directives, MP_WSGI_INTERPRETER_ROWS);
     copy(end, mp_overheard_directives, MP_OVERHEARD_ROWS);
 }

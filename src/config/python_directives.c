@@ -93,7 +93,7 @@ static const char *set_optimize(cmd_parms *cmd, void *conf, const char *args)
     const char *error = read_flag(cmd, args, &on);
 
     if (!error && on)
-        mp_process_get()->optimize = 1;
+        mp_process_get()->optimize = 2;
     return error;
 }
 
@@ -131,46 +131,49 @@ static const char *set_engine(cmd_parms *cmd, void *conf, const char *file)
     return NULL;
 }
 
-static const char *set_gil(cmd_parms *cmd, mp_interp_options *options, const char *value)
+static const char *read_gil(cmd_parms *cmd, const char *interpreter, const char *value, int *gil)
 {
-    if (!strcmp(value, "shared"))
-        options->gil = MP_GIL_SHARED;
-    else if (strcmp(value, "own"))
+    *gil = !strcmp(value, "own") ? MP_GIL_OWN : MP_GIL_SHARED;
+    if (*gil == MP_GIL_SHARED && strcmp(value, "shared"))
         return apr_psprintf(cmd->pool, "%s: gil=%s is unknown; write gil=own or gil=shared", cmd->cmd->name, value);
-    else if (!strcmp(options->name, MP_MAIN_INTERPRETER))
+    if (*gil == MP_GIL_OWN && !strcmp(interpreter, MP_MAIN_INTERPRETER))
         return apr_psprintf(cmd->pool, "%s: " MP_MAIN_INTERPRETER " has the GIL that the others share, so gil=own says "
                             "nothing about it; write the name of another interpreter, or * for all others",
                             cmd->cmd->name);
-    else
-        options->gil = MP_GIL_OWN;
     return NULL;
 }
 
 static const char *set_interpreter_options(cmd_parms *cmd, void *conf, const char *args)
 {
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY), *name, *value;
-    mp_interp_options options = {NULL, MP_GIL_SHARED};
-    int count = 0;
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY), *interpreter, *name, *value;
+    mp_interp_options *options;
+    int gil = MP_UNSET;
 
     if (error)
         return error;
-    options.name = ap_getword_conf(cmd->pool, &args);
-    if (!*options.name || strchr(options.name, '='))
+    interpreter = ap_getword_conf(cmd->pool, &args);
+    if (!*interpreter || strchr(interpreter, '='))
         return apr_psprintf(cmd->pool, "%s: no interpreter is named; write %s NAME gil=own, or * as NAME for all "
                             "interpreters", cmd->cmd->name, cmd->cmd->name);
-    for (; !(error = mp_option_next(cmd, &args, &name, &value)) && name; count++) {
+    while (!(error = mp_option_next(cmd, &args, &name, &value)) && name) {
         if (strcmp(name, "gil"))
             return apr_psprintf(cmd->pool, "%s: the option '%s' is unknown; write gil=own or gil=shared",
                                 cmd->cmd->name, name);
-        if ((error = set_gil(cmd, &options, value)))
+        if ((error = read_gil(cmd, interpreter, value, &gil)))
             return error;
     }
     if (error)
         return error;
-    if (!count)
+    if (gil == MP_UNSET)
         return apr_psprintf(cmd->pool, "%s: no option is given for '%s'; write %s %s gil=own or %s %s gil=shared",
-                            cmd->cmd->name, options.name, cmd->cmd->name, options.name, cmd->cmd->name, options.name);
-    *(mp_interp_options *)apr_array_push(mp_process_get()->interpreters) = options;
+                            cmd->cmd->name, interpreter, cmd->cmd->name, interpreter, cmd->cmd->name, interpreter);
+    options = mp_interp_options_add(mp_process_get());
+    options->directive = apr_pstrcat(cmd->pool, cmd->cmd->name, " ", interpreter, NULL);
+    options->gil = gil;
+    if (strcmp(interpreter, "*")) {
+        options->name = interpreter;
+        options->specificity = 1;
+    }
     return NULL;
 }
 

@@ -22,12 +22,22 @@ mp_process *mp_process_new(apr_pool_t *pconf)
     current->paths = apr_array_make(pconf, 4, sizeof(mp_path));
     current->interpreters = apr_array_make(pconf, 4, sizeof(mp_interp_options));
     current->filters = apr_array_make(pconf, 4, sizeof(mp_filter_name));
+    current->warnings = apr_array_make(pconf, 4, sizeof(const char *));
     return current;
 }
 
 mp_process *mp_process_get(void)
 {
     return current;
+}
+
+mp_interp_options *mp_interp_options_add(mp_process *process)
+{
+    mp_interp_options *options = apr_array_push(process->interpreters);
+
+    memset(options, 0, sizeof(*options));
+    options->gil = options->restrict_stdin = options->restrict_stdout = options->restrict_signal = MP_UNSET;
+    return options;
 }
 
 void *mp_dir_conf_create(apr_pool_t *p, char *path)

@@ -98,10 +98,20 @@ typedef struct {
 
 typedef enum { MP_GIL_SHARED, MP_GIL_OWN } mp_gil;
 
-/* PythonInterpreterOptions NAME|* ...; the last one for a name wins, a name wins over '*'. */
+/* What PythonInterpreterOptions, <WSGIInterpreterOptions> and WSGI* directives outside of it say about interpreters.
+ * Of all records that match an interpreter each setting comes from the most specific one that has it, and of equals
+ * from the last (mp_interp_options_find). */
 typedef struct {
-    const char *name;
-    mp_gil gil;
+    const char *process_group;          /* NULL: any; "": the children of httpd */
+    const char *name;                   /* NULL: any */
+    int specificity;                    /* selectors given; -1: outside of containers */
+    const char *directive;              /* for messages */
+    int gil;                            /* mp_gil, or MP_UNSET like the next three */
+    int restrict_stdin;
+    int restrict_stdout;
+    int restrict_signal;
+    double switch_interval;             /* seconds; 0: not said */
+    const char *python_path;            /* WSGIPythonPath: dir:dir; NULL: not said. Those of all records add up */
 } mp_interp_options;
 
 /* A name that the directives have given to httpd, once for each direction. */
@@ -119,7 +129,12 @@ typedef struct {
     const char *home_directive;         /* which of the two it was, for messages */
     const char *engine;                 /* the engine's file: PythonEngine's, then found (home.h) */
     const char *python;                 /* that engine's Python: "3.13.0" */
-    int optimize;                       /* PythonOptimize */
+    int optimize;                       /* PythonOptimize, WSGIPythonOptimize: 0 to 2, as often as -O */
+    apr_array_header_t *warnings;       /* WSGIPythonWarnings: const char *, as for -W */
+    const char *hash_seed;              /* WSGIPythonHashSeed: "random", a number, or NULL */
+    const char *eggs;                   /* WSGIPythonEggs, or NULL */
+    int no_bytecode;                    /* WSGIDontWriteBytecode */
+    mp_interp_options *container;       /* while <WSGIInterpreterOptions> is read: what its lines are about */
     apr_array_header_t *preloads;       /* mp_preload */
     apr_array_header_t *paths;          /* mp_path */
     apr_array_header_t *interpreters;   /* mp_interp_options */
@@ -157,6 +172,7 @@ const char *mp_phase_function(mp_phase phase);
 
 mp_process *mp_process_new(apr_pool_t *pconf);   /* at each pre_config */
 mp_process *mp_process_get(void);
+mp_interp_options *mp_interp_options_add(mp_process *process);     /* matches all, says nothing */
 void *mp_dir_conf_create(apr_pool_t *p, char *path);
 void mp_overheard_merge(apr_pool_t *p, const mp_dir_conf *base, const mp_dir_conf *add, mp_dir_conf *out);
 const mp_dir_conf *mp_dir_conf_get(const request_rec *r);

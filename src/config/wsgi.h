@@ -56,16 +56,4 @@ typedef struct {
     apr_array_header_t *trusted_proxies;    /* apr_ipsubnet_t * */
 } mp_wsgi_conf;
 
-/* Settings of an interpreter, from <WSGIInterpreterOptions> and from the directives outside of it. */
-typedef struct {
-    const char *process_group;          /* selectors: NULL matches any; "" is %{GLOBAL} */
-    const char *application_group;
-    const char *python_path;            /* WSGIPythonPath: dir:dir */
-    int own_gil;                        /* WSGIPerInterpreterGIL */
-    int restrict_stdin;
-    int restrict_stdout;
-    int restrict_signal;
-    double switch_interval;             /* seconds; 0: not said */
-} mp_wsgi_interpreter;
-
 #endif

@@ -15,6 +15,7 @@ static const mp_engine_table *engine;
 static mp_host_table host = {
     .seam = MP_SEAM,
     .module = &python_module,
+    .process_group = "",
     .phase_directive = mp_phase_directive,
     .phase_function = mp_phase_function,
     .dir_conf = mp_dir_conf_get,

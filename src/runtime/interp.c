@@ -1,6 +1,7 @@
 #include "runtime/interp.h"
 
 #include "runtime/error.h"
+#include "runtime/settings.h"
 #include "runtime/thread.h"
 #include "runtime/turns.h"
 
@@ -31,23 +32,6 @@ static struct {
     const mp_interp_callbacks *callbacks;
     volatile apr_uint32_t closed;
 } house;
-
-static mp_gil gil_of(const char *name)
-{
-    const apr_array_header_t *all = mp_host->process->interpreters;
-    mp_gil gil = MP_GIL_SHARED;
-    int i, exact = 0;
-
-    for (i = 0; all && i < all->nelts; i++) {
-        const mp_interp_options *options = &APR_ARRAY_IDX(all, i, mp_interp_options);
-
-        if (!strcmp(options->name, name) || (!exact && !strcmp(options->name, "*"))) {
-            gil = options->gil;
-            exact = !strcmp(options->name, name);
-        }
-    }
-    return gil;
-}
 
 #if MP_HAVE_OWN_GIL
 /* Their process-wide state belongs to the first interpreter that imports them, which must not be one that shares
@@ -131,8 +115,11 @@ static mp_interp *raise_child(const char *name, int own_gil, server_rec *s)
 
 static mp_interp *bear(entry *e)
 {
-    int own_gil = MP_HAVE_OWN_GIL && gil_of(e->name) == MP_GIL_OWN;
+    mp_settings settings;
+    int own_gil;
 
+    mp_settings_find(e->name, NULL, &settings);
+    own_gil = MP_HAVE_OWN_GIL && settings.gil == MP_GIL_OWN;
     PyEval_RestoreThread(house.main->parked);
     if (!new_state(own_gil)) {
         PyErr_Clear();

@@ -1,5 +1,7 @@
 #include "runtime/python.h"
 
+#include "apr_env.h"
+
 #ifndef MP_PYTHON_EXECUTABLE
 #error "the build says which Python the engine belongs to: -DMP_PYTHON_EXECUTABLE=\"/usr/bin/python3\""
 #endif
@@ -41,6 +43,29 @@ static PyStatus set_home(PyConfig *config, const char *home, apr_pool_t *p)
     return status;
 }
 
+/* Of what environment variables say the directive is the stronger. */
+static void set_hash_seed(PyConfig *config, const char *seed)
+{
+    if (!seed)
+        return;
+    config->use_hash_seed = strcmp(seed, "random") != 0;
+    config->hash_seed = config->use_hash_seed ? (unsigned long)apr_strtoi64(seed, NULL, 10) : 0;
+}
+
+static PyStatus add_warnings(PyConfig *config, const apr_array_header_t *filters)
+{
+    PyStatus status = PyStatus_Ok();
+    int i;
+
+    for (i = 0; i < filters->nelts && !PyStatus_Exception(status); i++) {
+        wchar_t *filter = Py_DecodeLocale(APR_ARRAY_IDX(filters, i, const char *), NULL);
+
+        status = filter ? PyWideStringList_Append(&config->warnoptions, filter) : PyStatus_NoMemory();
+        PyMem_RawFree(filter);
+    }
+    return status;
+}
+
 static PyStatus configure(PyConfig *config, const mp_process *process, apr_pool_t *p)
 {
     wchar_t *argv[] = { L"mod_python" };
@@ -50,10 +75,15 @@ static PyStatus configure(PyConfig *config, const mp_process *process, apr_pool_
     config->install_signal_handlers = 0;    /* signals are httpd's */
     config->configure_c_stdio = 0;          /* so are the descriptors */
     if (process->optimize)
-        config->optimization_level = 2;
+        config->optimization_level = process->optimize;
+    if (process->no_bytecode)
+        config->write_bytecode = 0;
+    set_hash_seed(config, process->hash_seed);
     status = PyConfig_SetArgv(config, 1, argv);
     if (!PyStatus_Exception(status))
         status = set_home(config, process->home, p);
+    if (!PyStatus_Exception(status))
+        status = add_warnings(config, process->warnings);
     return status;
 }
 
@@ -63,6 +93,8 @@ apr_status_t mp_python_boot(apr_pool_t *p, server_rec *s)
     PyConfig config;
     PyStatus status;
 
+    if (mp_host->process->eggs)
+        apr_env_set("PYTHON_EGG_CACHE", mp_host->process->eggs, p);
     if (Py_IsInitialized()) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "MP0001: another module has started Python in this process (is "
                      "mod_wsgi or an older mod_python loaded, too?); load only one of them");
