@@ -62,11 +62,13 @@ class SourceLoader(SourceFileLoader):
     def __init__(self, name: str, path: str, opened: Callable[[Source], None] | None = None) -> None:
         super().__init__(name, path)
         self._opened = opened
+        self.data: bytes | None = None          # what was compiled
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile what the file holds now; tell `opened` first, so that it knows also what does not compile."""
         source = read(self.path)
         if self._opened is not None:
             self._opened(source)
+        self.data = source.data
         code: CodeType = self.source_to_code(source.data, self.path)
         return code
