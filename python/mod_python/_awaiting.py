@@ -33,10 +33,26 @@ class _Loop:
             self.loop.close()
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
+        self.loop.set_task_factory(None)        # nor does that of a former request count
         try:
             return self.loop.run_until_complete(self.loop.create_task(_main(awaitable)))
         finally:
-            _cancel_tasks(self.loop)
+            self._cancel_tasks()
+
+    def _cancel_tasks(self) -> None:
+        """As asyncio.run() does it, so that nothing of a request goes on in a later one."""
+        import asyncio
+        tasks = asyncio.all_tasks(self.loop)
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        for task in tasks:
+            error = None if task.cancelled() else task.exception()
+            if error is not None:
+                self.loop.call_exception_handler({"message": "exception in a task that a page left behind",
+                                                  "exception": error, "task": task})
 
 
 _loops = _Loops()
@@ -80,18 +96,3 @@ def _outside_of_loops() -> Iterator[None]:
         if task is not None:
             asyncio.tasks._enter_task(loop, task)
 
-
-def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """As asyncio.run() does it, so that nothing of a request goes on in a later one."""
-    import asyncio
-    tasks = asyncio.all_tasks(loop)
-    if not tasks:
-        return
-    for task in tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-    for task in tasks:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            loop.call_exception_handler({"message": "exception in a task that a page left behind", "exception": error,
-                                         "task": task})

@@ -116,6 +116,9 @@ def init(name: str, server: "Server", settings: tuple[str, bool, bool, bool, flo
     sys.argv = ["mod_python"]
     _streams.install()
     _settings.apply(*settings)
+    if sys.version_info < (3, 12) and name != "main_interpreter":
+        # It keeps process-wide state: the CancelledError of whoever imported it first. asyncio does without.
+        sys.modules.setdefault("_asyncio", None)  # type: ignore[arg-type]
     if _version.version != _apache._version:
         log_error(f"mod_python version mismatch: {_apache._library} is {_apache._version}, but the Python package in"
                   f" {os.path.dirname(__file__)} is {_version.version}; install both from the same version")

@@ -176,6 +176,9 @@ def _refused(req: mp_request, name: str, object: Any) -> Exception:
 
 def _publish(req: mp_request, object: Any, gate: Gate) -> bool:
     for _ in range(MAX_CALLS):
+        if hasattr(type(object), "__await__"):
+            object = _awaiting.run(object)
+            continue
         function = _callable(object)
         if not (may_publish(object) and may_publish(function)):
             raise _refused(req, getattr(object, "__name__", "its result"), object)
@@ -198,8 +201,7 @@ def _call(req: mp_request, function: Any) -> Any:
     form = getattr(req, "form", None)
     if not isinstance(form, FieldStorage):      # a body can be read once
         form = req.form = FieldStorage(req, keep_blank_values=1)
-    result = apply_fs_data(function, form, req=req)
-    return _awaiting.run(result) if hasattr(type(result), "__await__") else result
+    return apply_fs_data(function, form, req=req)
 
 
 def _send(req: mp_request, object: Any) -> bool:
