@@ -51,6 +51,7 @@ ENGINE_SOURCES = \
 	src/api/logline.c \
 	src/api/object.c \
 	src/api/package.c \
+	src/api/processlock.c \
 	src/api/requestconfig.c \
 	src/api/requestfields.c \
 	src/api/requesthandlers.c \

@@ -918,6 +918,15 @@ def _global_unlock(server: mp_server, key: Hashable, index: int = -1, /) -> None
     The rest is as with _global_lock().
     """
 
+def _process_lock() -> None:
+    """Waits for the one lock that all threads and interpreters of this process share, and takes it.
+
+    For what changes the process itself: its working directory, its environment. RuntimeError if this thread has it.
+    """
+
+def _process_unlock() -> None:
+    """Gives the lock of the process back. RuntimeError if this thread does not have it."""
+
 def _request() -> mp_request | None:
     """The request that this thread serves, or None."""
 

@@ -184,6 +184,8 @@ PyMethodDef mp_api_functions[] = {
     { "_global_lock", mp_api_global_lock, METH_VARARGS, MP_DOC__global_lock },
     { "_global_trylock", mp_api_global_trylock, METH_VARARGS, MP_DOC__global_trylock },
     { "_global_unlock", mp_api_global_unlock, METH_VARARGS, MP_DOC__global_unlock },
+    { "_process_lock", mp_api_process_lock, METH_NOARGS, MP_DOC__process_lock },
+    { "_process_unlock", mp_api_process_unlock, METH_NOARGS, MP_DOC__process_unlock },
     { "_request", current_request, METH_NOARGS, MP_DOC__request },
     { "_log", log_here, METH_VARARGS, MP_DOC__log },
     { "_modules_changed", modules_changed, METH_NOARGS, MP_DOC__modules_changed },
