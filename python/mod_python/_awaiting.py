@@ -9,10 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import asyncio
+from typing import Any
 
 
 class _Loops(threading.local):

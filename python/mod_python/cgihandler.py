@@ -51,11 +51,12 @@ def handler(req: mp_request) -> int:
 def _script_of(req: mp_request) -> str | None:
     script = req.subprocess_env.get("SCRIPT_FILENAME") or req.filename
     if not script:
-        req.log_error(f"MP0115: cgihandler: no file belongs to {req.uri!r}: put the directives into a <Directory> section"
-                      " instead of a <Location>", _WARNING)
+        req.log_error(f"MP0115: cgihandler: no file belongs to {req.uri!r}: put the directives into a <Directory>"
+                      " section instead of a <Location>", _WARNING)
         return None
     if not os.path.isabs(script) or os.path.normpath(script) != script:
-        req.log_error(f"MP0116: cgihandler: SCRIPT_FILENAME is {script!r}: it must be a whole path, without '..'", _WARNING)
+        req.log_error(f"MP0116: cgihandler: SCRIPT_FILENAME is {script!r}: it must be a whole path, without '..'",
+                      _WARNING)
         return None
     if not os.path.isfile(script):
         req.log_error(f"cgihandler: there is no script {script}", _INFO)
@@ -66,8 +67,9 @@ def _script_of(req: mp_request) -> str | None:
 def _run(req: mp_request, script: str) -> _cgi._Answer:
     """Run the script as the one that has the process; return its answer, which lacks its end."""
     environ, stdin, stdout = _cgi.setup_cgi(req)
-    answer: _cgi._Answer = sys.stdout._answer  # type: ignore[attr-defined]
-    sys.stdin, sys.stdout = _OfThread(sys.stdin, stdin), _OfThread(sys.stdout, stdout)  # type: ignore[assignment]
+    printed: Any = sys.stdout
+    answer: _cgi._Answer = printed._answer
+    sys.stdin, sys.stdout = _OfThread(sys.stdin, stdin), _OfThread(printed, stdout)
     os.environ["SCRIPT_FILENAME"] = script
     try:
         with _in_directory_of(script), _forgetting_imports():
