@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from cases import CASES, CASES_CONF, case
@@ -84,12 +84,12 @@ def test_nothing_is_kept_of_a_failure() -> None:
 
 
 def test_check_decides_whether_a_value_is_current() -> None:
-    class Numbers(cache.Cache):
-        wanted: list[Any] = [None, "opened", None]
+    wanted: list[Any] = [None, "opened", None]
 
+    class Numbers(cache.Cache):
         def check(self, key: Any, name: Any, entry: cache.Entry) -> Any:
-            assert (entry.value is cache.NOT_INITIALIZED) == (len(self.wanted) == 3)
-            return self.wanted.pop(0)
+            assert (entry.value is cache.NOT_INITIALIZED) == (len(wanted) == 3)
+            return wanted.pop(0)
 
         def build(self, key: Any, name: Any, opened: Any, entry: cache.Entry) -> Any:
             return opened
@@ -176,8 +176,8 @@ def test_modules_are_executed_again_when_they_change(tmp_path: Path) -> None:
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    headers_of: dict[str, dict[str, str]] = {}
-    asked: list[tuple[str, str | None, str | None]] = []
+    headers_of: ClassVar[dict[str, dict[str, str]]] = {}
+    asked: ClassVar[list[tuple[str, str | None, str | None]]] = []
 
     def do_GET(self) -> None:
         etag, since = self.headers["If-None-Match"], self.headers["If-Modified-Since"]

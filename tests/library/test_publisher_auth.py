@@ -57,7 +57,8 @@ def __auth__(req, user, password):
 def index():
     return str(len(calls))
 """,
-    "htdocs/a_dict.py": "__auth__ = {'u': 'p', 'b': b'p', '\\xe4': '\\u20ac', 'n': None}\ndef index(req):\n    return req.user\n",
+    "htdocs/a_dict.py": "__auth__ = {'u': 'p', 'b': b'p', '\\xe4': '\\u20ac', 'n': None}\n"
+                        "def index(req):\n    return req.user\n",
     "htdocs/nobody.py": "__auth__ = 0\ndef index():\n    return 'in'\n",
     "htdocs/anybody.py": "__auth__ = 1\ndef index(req):\n    return req.user\n",
     "htdocs/no_access.py": "__access__ = 0\ndef index():\n    return 'in'\n",
@@ -442,7 +443,8 @@ def test_modpython_27_43_198_nested_checks_see_the_globals_of_the_page(httpd: Ht
 
 
 @pytest.mark.parametrize("name", [
-    "only_access", "by_tuple_of_one", "annotated", "access_function", "big_list", "shop", "shop/of_class", "shop/static",
+    "only_access", "by_tuple_of_one", "annotated", "access_function", "big_list", "shop", "shop/of_class",
+    "shop/static",
     "decorated", "unmarked", "cached", "part", "imported", "returned", "attribute"])
 def test_nested_access_is_enforced(httpd: Httpd, name: str) -> None:
     assert [status(httpd, "/nested.py/" + name, credentials) for credentials in (None, "v:p", "u:p")] == [403, 403, 200]
@@ -461,7 +463,8 @@ def test_nested_constants(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("name", [
-    "computed", "by_name", "conditional", "twice", "unpacked", "parameter", "imported_name", "looped", "walrus", "caught",
+    "computed", "by_name", "conditional", "twice", "unpacked", "parameter", "imported_name", "looped", "walrus",
+    "caught",
     "matched", "global_name", "a_class", "augmented", "closure", "decorated_access", "computed_default", "a_text",
     "without_source"])
 def test_nested_access_that_cannot_be_told_denies_and_is_logged(httpd: Httpd, name: str) -> None:

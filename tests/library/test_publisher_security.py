@@ -163,7 +163,8 @@ def test_cve_2005_0088_nothing_behind_or_beside_published_objects_is_reached(htt
 
 
 @pytest.mark.parametrize("path", [
-    "/page/_private", "/page/%5fprivate", "/page/__dunder", "/page/__file__", "/page/__builtins__", "/page/plain/_hidden",
+    "/page/_private", "/page/%5fprivate", "/page/__dunder", "/page/__file__", "/page/__builtins__",
+    "/page/plain/_hidden",
     "/page/plain/__class__", "/page/plain/%5f_dict__", "/page/plain.__class__", "/page/function/__globals__",
     "/page/missing/_x", "/_private", "/_private.py", "/_private.py/index", "/%5fprivate.py", "/sub/__init__.py",
     "/sub/__init__/index", "/_hidden", "/__version__", "/page/plain/value/__class__"])

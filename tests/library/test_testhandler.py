@@ -34,8 +34,9 @@ PORTS = ("piped",)
 def test_the_page_tells_what_is_there(httpd: Httpd) -> None:
     r = httpd.get("/test?x=1", {"X-Header": "<script>alert(1)</script>"})
     assert (r.status, r.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    for text in ("Apache/2.4", "with threads", str(httpd.root), str(httpd.htdocs), "3.1", "localhost", "mod_python.publisher",
-                 "imported", "X-Header", "REQUEST_METHOD", "own_option", "server_option", "?view_log=1",
+    for text in ("Apache/2.4", "with threads", str(httpd.root), str(httpd.htdocs), "3.1", "localhost",
+                 "mod_python.publisher", "imported", "X-Header", "REQUEST_METHOD", "own_option", "server_option",
+                 "?view_log=1",
                  "PythonHandler mod_python.testhandler"):
         assert text in r.text, text
 

@@ -18,10 +18,12 @@ def location(path: str, application: str | None, base_uri: str | None = None, ki
 CONF = "".join([
     location("/app", "site_app"), location("/named", "site_app::other"), location("/object", "site_app::holder.app"),
     location("/none", None), location("/missing", "site_app::missing"), location("/false", "site_app::nothing"),
-    location("/no_module", "no_such_module"), location("/bad", "site_app", "/bad/"), location("/empty", "site_app", '""'),
+    location("/no_module", "no_such_module"), location("/bad", "site_app", "/bad/"),
+    location("/empty", "site_app", '""'),
     location("/other", "site_app", "/elsewhere"), location("/wild*", "site_app"),
     location("^/match/[0-9]+", "site_app", None, "LocationMatch"),
-    location("/edge", "site_app", "/edge/u"), location("/changing", "changing"), location("/file", "${root}/by_file.py"),
+    location("/edge", "site_app", "/edge/u"), location("/changing", "changing"),
+    location("/file", "${root}/by_file.py"),
     location("${htdocs}/dir", "./beside", "/dir", "Directory"),
 ])
 
@@ -128,7 +130,9 @@ def empty(environ, start_response):
     return []
 ''',
     "changing.py": "def application(environ, start_response):\n    start_response('200 OK', [])\n    return ['old']\n",
-    "by_file.py": "def application(environ, start_response):\n    start_response('200 OK', [])\n    return ['by file']\n",
+
+       "by_file.py": "def application(environ, start_response):\n    start_response('200 OK', [])\n"
+                  "    return ['by file']\n",
     "htdocs/dir/beside.py": "def application(environ, start_response):\n    start_response('200 OK', [])\n"
                             "    return [environ['SCRIPT_NAME'], environ['PATH_INFO']]\n",
 }
@@ -154,10 +158,10 @@ def test_a_uri_that_is_not_below_the_base_is_declined(httpd: Httpd, path: str) -
 
 def test_a_wrong_option_is_said(httpd: Httpd) -> None:
     assert httpd.get("/none").status == 500
-    httpd.claim("MP0117: mod_python.wsgi: no application: write 'PythonOption mod_python.wsgi.application MODULE::NAME'")
+    httpd.claim("MP0117: mod_python.wsgi: no application: write 'PythonOption mod_python.wsgi.application MODULE")
     for path in ("/missing", "/false"):
         assert httpd.get(path).status == 404
-        httpd.claim("MP0118: mod_python.wsgi: 'site_app::[a-z]*' of PythonOption mod_python.wsgi.application is not there")
+        httpd.claim("MP0118: mod_python.wsgi: 'site_app::[a-z]*' of PythonOption mod_python.wsgi.application is not")
     assert httpd.get("/no_module").status == 500
     httpd.claim_failure(HANDLER, "ModuleNotFoundError: No module named 'no_such_module'")
     assert httpd.get("/bad/x").status == 500
@@ -199,7 +203,8 @@ def test_a_result_is_closed_also_after_an_exception(httpd: Httpd) -> None:
 @pytest.mark.parametrize(("name", "exception"), [
     ("never", "RuntimeError: mod_python.wsgi: site_app did not call start_response()"),
     ("too_late", "RuntimeError: mod_python.wsgi: site_app did not call start_response()"),
-    ("no_iterable", "TypeError: 'int' object is not iterable"), ("number", "TypeError: "), ("bad_headers", "TypeError: "),
+    ("no_iterable", "TypeError: 'int' object is not iterable"), ("number", "TypeError: "),
+    ("bad_headers", "TypeError: "),
     ("bad_status", "ValueError: "),
 ])
 def test_what_is_no_answer_is_an_error(httpd: Httpd, name: str, exception: str) -> None:
