@@ -1,4 +1,4 @@
-"""Caches that look whether what they hold is still current: of files, of URLs, of results. They need no httpd.
+"""Caches that look whether what they hold is still current: of files, of URLs, of results. They need no httpd::
 
     from mod_python import cache
 

@@ -1,4 +1,4 @@
-"""WSGI applications (PEP 3333) as content handlers: `PythonHandler mod_python.wsgi`.
+"""WSGI applications (PEP 3333) as content handlers: `PythonHandler mod_python.wsgi`::
 
     <Location /shop>
         SetHandler mod_python

@@ -217,7 +217,8 @@ def test_urls_are_asked_again_when_they_have_expired(site: str, headers: dict[st
     found = [urls[site + "/page"] for _ in range(3)]
     assert [one.entity for one in found] == [b"/page 1"] + [b"/page 1" if asked == 1 else b"/page %d" % number
                                                            for number in (2, 3)]
-    assert found[0].metadata["Content-Length"] == "7" and len(Answers.asked) == asked
+    assert isinstance(found[0], cache.HTTPEntity) and found[0].metadata["Content-Length"] == "7"
+    assert len(Answers.asked) == asked
 
 
 @pytest.mark.parametrize(("header", "value"), [("ETag", '"e1"'), ("Last-Modified", "Sat, 01 Jan 2000 00:00:00 GMT")])

@@ -318,6 +318,13 @@ def computed_realm():
     __auth__ = {"u": "p"}
     return "in"
 
+def by_hand(req):
+    from mod_python import apache, publisher
+    try:
+        return repr(publisher.process_auth(req, function))
+    except apache.SERVER_RETURN as error:
+        return repr(error.args)
+
 def mentions(req):
     return repr((getattr(req, "__access__", 1), "__auth__"))
 
@@ -479,6 +486,11 @@ def test_nested_authentication_that_cannot_be_told_denies_and_is_logged(httpd: H
     r = ask(httpd, "/nested.py/computed_realm", "u:x")
     assert (r.status, r.headers["WWW-Authenticate"]) == (401, 'Basic realm="unknown"')
     httpd.claim("MP0112: publisher: __auth_realm__ of computed_realm can't be used, so the realm stays 'unknown'")
+
+
+def test_a_page_may_check_by_itself(httpd: Httpd) -> None:
+    assert [ask(httpd, "/nested.py/by_hand", credentials).text for credentials in (None, "u:x", "w:p", "u:p")] == [
+        "(401,)", "(401,)", "(403,)", "('nested', 'u', 'p')"]
 
 
 def test_names_that_are_only_mentioned_are_no_checks(httpd: Httpd) -> None:

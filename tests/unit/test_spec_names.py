@@ -159,6 +159,22 @@ def test_every_name_of_the_package_is_there(clean_interpreter: None) -> None:
     assert [name for name in spec()["mod_python"] if not hasattr(package, name) and name not in modules] == []
 
 
+@pytest.mark.parametrize("name", ["publisher", "cgihandler", "wsgi", "testhandler", "cache"])
+def test_every_name_of_the_handlers_and_of_cache_is_there_and_tested(apache: Any, name: str) -> None:
+    module = importlib.import_module(f"mod_python.{name}")
+    assert [one for one in spec()[name] if not hasattr(module, one)] == []
+    uses = {one: rf"\b{name}\.{one}\b" for one in spec()[name]} | {"handler": rf"PythonHandler mod_python\.{name}\b"}
+    assert [one for one in spec()[name] if not is_tested(uses[one])] == []
+
+
+def test_every_method_of_caches_is_there_and_tested(clean_interpreter: None) -> None:
+    cache = importlib.import_module("mod_python.cache")
+    assert [name for name in spec()["Cache"] if not callable(getattr(cache.Cache, name, None))] == []
+    uses = r"\bdoubles\.{0}\(|\bdef {0}\(self, (?:key|name|entry)"
+    assert [name for name in spec()["Cache"] if not is_tested(uses.format(name))] == []
+    assert [name for name in spec()["absent cache"] if hasattr(cache, name)] == []
+
+
 def test_other_c_modules_find_their_functions() -> None:
     functions = spec()["optional functions"]
     assert [name for name in functions if not re.search(rf"OPTIONAL_FN\({name}\b", source_text())] == []
