@@ -59,7 +59,7 @@ def _script_of(req: mp_request) -> str | None:
                       _WARNING)
         return None
     if not os.path.isfile(script):
-        req.log_error(f"cgihandler: there is no script {script}", _INFO)
+        req.log_error(f"cgihandler: there is no script {script!r}", _INFO)
         return None
     return script
 

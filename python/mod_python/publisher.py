@@ -120,7 +120,7 @@ def _page_of(req: mp_request) -> tuple[str, list[str]]:
         names = [*name.split("."), *names]
         _check_names(req, names)
         if not os.path.isfile(file):
-            req.log_error(f"publisher: neither {name}.py nor index.py is in {directory}", _INFO)
+            req.log_error(f"publisher: neither {name + '.py'!r} nor index.py is in {directory!r}", _INFO)
             raise _apache.SERVER_RETURN(HTTP_NOT_FOUND)
     return os.path.abspath(file), names or ["index"]
 

@@ -212,7 +212,7 @@ def test_exit_is_an_end_like_any_other(httpd: Httpd) -> None:
 
 
 def test_what_is_no_script_is_404(httpd: Httpd) -> None:
-    for path in ("/missing.py", "/directory", "/directory/", "/", "/missing/x.py"):
+    for path in ("/missing.py", "/directory", "/directory/", "/", "/missing/x.py", "/%e9.py"):
         assert httpd.get(path).status in (301, 404), path
     assert httpd.get("/located/x.py").status == 404
     httpd.claim("MP0115: cgihandler: no file belongs to '/located/x.py'")

@@ -22,7 +22,7 @@ CONF = f"""
     </Directory>
     <Directory "${{htdocs}}/by">
         SetHandler none
-        AddHandler mod_python .py .pub
+        AddHandler mod_python .py .pub .html
         PythonHandler mod_python.publisher | .html
     </Directory>
     <Directory "${{htdocs}}/put">
@@ -278,7 +278,7 @@ def test_a_url_finds_an_object(httpd: Httpd, path: str, expected: str) -> None:
     "/bare/page.py",
     "/bare/old.pyc", "/page.py//hello", "/page.py/shop//price", "/page.py//", "/page.py/a..b", "/page.py/.hello",
     "/.py",
-    "/page.py/%e9", "/page.py/\xe9", "/%e9", "/page.py/hello%2fx", "/page.py/number/missing",
+    "/page.py/%e9", "/page.py/\xe9", "/%e9", "/page.py/hello%2fx", "/page.py/number/missing", "/bare/%e9",
 ])
 def test_what_is_not_there_is_404(httpd: Httpd, path: str) -> None:
     with httpd.raw() as client:
@@ -297,6 +297,7 @@ def test_equal_names_in_two_directories_are_two_pages(httpd: Httpd) -> None:
 
 def test_suffixes_of_the_handler_are_taken_off(httpd: Httpd) -> None:
     assert text(httpd, "/by/page.py").startswith("page by ")
+    assert text(httpd, "/by/page.html") == "page by .html"
     assert text(httpd, "/by/other.pub") == "other"
 
 
