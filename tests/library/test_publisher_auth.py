@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 
 import pytest
 from client import Response
@@ -403,6 +404,18 @@ def test_an_undecodable_header_is_400_where_it_matters(httpd: Httpd, header: str
     for path, expected in (("/module.py", 400), ("/access_list.py", 400), ("/free.py", 200)):
         with httpd.raw() as client:
             assert client.send_request("GET", path, {"Authorization": header}).response().status == expected
+
+
+def test_no_header_is_an_error_or_a_way_in(httpd: Httpd) -> None:
+    chance = random.Random(1)
+    for _ in range(200):
+        pair = bytes(chance.randrange(256) for _ in range(chance.randrange(12)))
+        text = base64.b64encode(pair).decode() if chance.random() < 0.6 else pair.decode("latin-1")
+        header = chance.choice(["Basic ", "basic", "Basic  ", "Digest ", ""]) + text
+        header = "".join(char for char in header if char >= " " and char != "\x7f")
+        with httpd.raw() as client:
+            r = client.send_request("GET", "/module.py", {"Authorization": header}).response()
+        assert r.status in (400, 401), header
 
 
 def test_other_schemes_than_basic_are_no_credentials(httpd: Httpd) -> None:
