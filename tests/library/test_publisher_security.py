@@ -199,7 +199,8 @@ def test_what_a_page_imports_from_the_library_is_not_published(httpd: Httpd, pat
 def test_no_url_is_an_error(httpd: Httpd) -> None:
     chance = random.Random(1)
     words = ["page", "index", "page.py", "plain", "value", "shop", "sub", "function", "proxy", "namespace", "missing",
-             "_x", "__class__", "", ".", "..", "%2e", "%5f", "%e9", "%C3%A9", "%3F", "%22%3E", "a.b", "0", "%f0%9f", "%7f"]
+             "_x", "__class__", "", ".", "..", "%2e", "%5f", "%e9", "%C3%A9", "%3F", "%22%3E", "a.b", "0", "%f0%9f",
+             "%7f"]
     with httpd.session() as ask:
         for _ in range(500):
             path = "/" + "".join(chance.choice(words) + chance.choice("/./") for _ in range(chance.randrange(1, 7)))
