@@ -175,6 +175,19 @@ def test_every_method_of_caches_is_there_and_tested(clean_interpreter: None) -> 
     assert [name for name in spec()["absent cache"] if hasattr(cache, name)] == []
 
 
+def test_every_name_of_the_sessions_is_there(clean_interpreter: None) -> None:
+    module = importlib.import_module("mod_python.Session")
+    for name, value in spec()["Session"].items():
+        assert hasattr(module, name) and (value is None or getattr(module, name) == ast.literal_eval(value)), name
+    assert [name for name in spec()["BaseSession"] if not callable(getattr(module.BaseSession, name, None))] == []
+
+
+def test_every_name_of_the_sessions_is_tested() -> None:
+    assert [name for name in spec()["Session"] if not is_tested(rf"\bSession\.{name}\b|[\"']{name}[\"']")] == []
+    assert [name for name in spec()["BaseSession"]
+            if not is_tested(rf"\b(?:session|first|second|file)\.{name}\b|\bdef {name}\(self")] == []
+
+
 def test_other_c_modules_find_their_functions() -> None:
     functions = spec()["optional functions"]
     assert [name for name in functions if not re.search(rf"OPTIONAL_FN\({name}\b", source_text())] == []
