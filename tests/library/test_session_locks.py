@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 from httpd import Httpd, at_once, wait_for
 from sessions import LOCAL_CONF, SESSION_CASES, value
@@ -25,10 +27,18 @@ CONF = LOCAL_CONF + """
         AddOutputFilter INCLUDES shtml
         PythonFixupHandler cases::open_in_fixup
     </Directory>
+    <Directory "${htdocs}/psp">
+        PythonOption mod_python.session.session_type FileSession
+        PythonFixupHandler cases::nothing
+        AddHandler mod_python .psp
+        PythonHandler mod_python.psp
+    </Directory>
 """
 FILES = {
     "htdocs/page.shtml": '[<!--#include virtual="/case/look/file" -->]'
                          '[<!--#include virtual="/case/count/second/file" -->]',
+    "htdocs/psp/page.psp": "<% session['page'] = session.get('page', 0) + 1 %><%= (session.id(), session['page']) %>",
+    "htdocs/psp/fails.psp": "<% psp.set_error_page('page.psp'); session['fails'] = 1; raise LookupError('here') %>",
     "cases.py": SESSION_CASES + """
 import _apache, threading
 
@@ -47,6 +57,9 @@ def taken(server):
 def open_in_fixup(req):
     if req.main is None:
         req.session = Session.FileSession(req)
+    return apache.OK
+
+def nothing(req):
     return apache.OK
 
 def fails(req):
@@ -167,6 +180,17 @@ def test_parts_of_a_page_share_a_session_also_between_interpreters(httpd: Httpd)
     response = httpd.get("/page.shtml", {"Cookie": f"pysid={sid}"})
     assert response.text == f"[{(sid, {'count': 1}, False)!r}][{(sid, 2, False)!r}]"
     wait_until_free(httpd)
+
+
+def test_a_page_and_its_error_page_share_a_session(httpd: Httpd) -> None:
+    sid, count = ast.literal_eval(httpd.get("/psp/page.psp").text)
+    assert count == 1
+    for count in (2, 3):
+        response = httpd.get("/psp/fails.psp", {"Cookie": f"pysid={sid}"})
+        assert response.text == repr((sid, count))
+        httpd.claim(r"MP0120: [\s\S]*?LookupError: here.*")
+    wait_until_free(httpd)
+    assert value(httpd, "look/file", sid) == (sid, {"page": 3, "fails": 1}, False)
 
 
 def test_a_session_that_is_dropped_is_unlocked(httpd: Httpd) -> None:
