@@ -205,3 +205,4 @@ def test_no_url_is_an_error(httpd: Httpd) -> None:
         for _ in range(500):
             path = "/" + "".join(chance.choice(words) + chance.choice("/./") for _ in range(chance.randrange(1, 7)))
             assert ask("GET", path).status in (200, 400, 403, 404), path
+    httpd.claim(r"(?:.*AH10244: invalid URI path[\s\S]*)")          # the paths that leave the root
