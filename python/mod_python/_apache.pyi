@@ -900,6 +900,9 @@ def stat(fname: str | bytes, wanted: int, /) -> mp_finfo:
     For a missing file filetype is apache.APR_NOFILE and all else None. Other failures are an OSError.
     """
 
+def _global_locks() -> int:
+    """How many locks there are that all processes and interpreters of this httpd share; 0 if this process can't."""
+
 def _global_lock(server: mp_server, key: Hashable, index: int = -1, /) -> None:
     """Waits for one of the locks that all processes and interpreters of this httpd share, and takes it.
 

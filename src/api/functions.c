@@ -181,6 +181,7 @@ PyMethodDef mp_api_functions[] = {
     { "exists_config_define", exists_config_define, METH_O, MP_DOC_exists_config_define },
     { "register_cleanup", register_cleanup, METH_VARARGS, MP_DOC_register_cleanup },
     { "stat", stat_file, METH_VARARGS, MP_DOC_stat },
+    { "_global_locks", mp_api_global_locks, METH_NOARGS, MP_DOC__global_locks },
     { "_global_lock", mp_api_global_lock, METH_VARARGS, MP_DOC__global_lock },
     { "_global_trylock", mp_api_global_trylock, METH_VARARGS, MP_DOC__global_trylock },
     { "_global_unlock", mp_api_global_unlock, METH_VARARGS, MP_DOC__global_unlock },

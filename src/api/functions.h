@@ -7,6 +7,7 @@
 extern PyMethodDef mp_api_functions[];
 
 /* locks.c */
+PyObject *mp_api_global_locks(PyObject *module, PyObject *none);
 PyObject *mp_api_global_lock(PyObject *module, PyObject *args);
 PyObject *mp_api_global_trylock(PyObject *module, PyObject *args);
 PyObject *mp_api_global_unlock(PyObject *module, PyObject *args);

@@ -129,6 +129,11 @@ static PyObject *fail(const char *what, int index, apr_status_t status)
                         apr_strerror(status, text, sizeof(text)));
 }
 
+PyObject *mp_api_global_locks(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    return PyLong_FromLong(mp_host->mutex_count());
+}
+
 PyObject *mp_api_global_lock(PyObject *module, PyObject *args)
 {
     int index = choose(module, args, "OO|i:_global_lock");

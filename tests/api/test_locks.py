@@ -60,6 +60,9 @@ def number_of(server, key):
     finally:
         unlock(server, key)
 
+def how_many(req):
+    return _apache._global_locks()
+
 def numbers(req):
     return os.getpid(), [number_of(req.server, key) for key in KEYS]
 
@@ -209,6 +212,10 @@ def test_a_lock_is_one_for_all_children_and_interpreters(httpd: Httpd, name: str
     with held(httpd) as holder:
         assert from_another_child(httpd, name, holder)[1] is False
     wait_for(lambda: case(httpd, name)[1])
+
+
+def test_they_are_as_many_as_configured(httpd: Httpd) -> None:
+    assert case(httpd, "how_many") == LOCKS
 
 
 def test_a_request_waits_for_a_lock_of_another_child(httpd: Httpd) -> None:
