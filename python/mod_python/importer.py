@@ -34,7 +34,7 @@ def import_handler(name: str, directory: str | None, path: str | None, autoreloa
     search = _search.apply(path, directory) + _option_path()
     here = os.path.abspath(directory) if directory else None
     target = _loading.target_of(name, here, here, search)
-    known = _known_to_request(None).modules
+    known = _known_to_request(None)
     module = known.get(target.name)
     if module is None:
         module, record = _loading.obtain(target, autoreload, log)
@@ -117,7 +117,7 @@ def _import_for(caller: dict[str, Any], module_name: str, path: tuple[str, ...] 
     if target is None:
         directories = path if path is not None else _directories(caller, here)
         target = _loading.target_of(module_name, here, root, directories)
-    module = known.modules.get(target.name)
+    module = known.get(target.name)
     if autoreload is None:
         autoreload = _current.setting("PythonAutoReload", True)
     try:
@@ -131,7 +131,7 @@ def _import_for(caller: dict[str, Any], module_name: str, path: tuple[str, ...] 
         child = _records.find(target.name)
         if autoreload and parent is not None and child is not None and _records.connect(parent, child):
             _apache._modules_changed()
-    known.targets[key], known.modules[target.name] = target, module
+    known.targets[key], known[target.name] = target, module
     return module
 
 
@@ -162,12 +162,12 @@ def _option_path() -> list[str]:
     return _search.evaluate("PythonOption mod_python.importer.path", text) if text else []
 
 
-class _Known:
-    """What a request imported so far: what a name meant, by who asked in which directory; modules by their names."""
+class _Known(dict[str, ModuleType]):
+    """What a request imported so far: modules by their names, and what was meant by which name in which directory."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.targets: dict[tuple[str, str | None, str | None, tuple[str, ...] | None], _loading.Target] = {}
-        self.modules: dict[str, ModuleType] = {}
 
 
 def _known_to_request(parent: Record | None) -> _Known:
@@ -211,7 +211,7 @@ def modules_graph(verbose: int = 0) -> str:
 def request_modules_graph(verbose: int = 0) -> str:
     """The graph of modules_graph() for what the current request imported, and what that stands on."""
     found: dict[str, Record] = {}
-    for name in _known_to_request(None).modules:
+    for name in _known_to_request(None):
         record = _records.find(name)
         for member in _records.closure(record) if record is not None else ():
             found[member.name] = member
