@@ -10,19 +10,9 @@ from pathlib import Path
 
 import pytest
 from client import Response
+from demosite import CONF, FILES
 from httpd import Httpd
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-FILES = {
-    f"examples/{file.relative_to(EXAMPLES)}": file.read_bytes()
-    for file in EXAMPLES.rglob("*")
-    if file.is_file() and file.suffix in {".py", ".conf", ".css", ".psp"}
-}
-CONF = """
-    Define EXAMPLES "${root}/examples"
-    Define WORK "${root}/run"
-    Include "${EXAMPLES}/demo.conf"
-"""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PAGES = [
     "/",
