@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 SECONDS = 20
@@ -55,11 +55,11 @@ class Browser:
         self._leave_by(self.driver.find_element(By.XPATH, f"//button[normalize-space()='{button}']"))
 
     def _leave_by(self, element: WebElement) -> None:
-        page = self.one("html")
+        # A page that comes has a window object of its own. While it comes, there may be none to ask.
+        self.driver.execute_script("window.left = true")
         element.click()
-        WebDriverWait(self.driver, SECONDS).until(staleness_of(page))
-        WebDriverWait(self.driver, SECONDS).until(
-            lambda driver: driver.execute_script("return document.readyState") == "complete")
+        WebDriverWait(self.driver, SECONDS, 0.05, [WebDriverException]).until(
+            lambda driver: driver.execute_script("return document.readyState == 'complete' && !window.left"))
 
     def complaints(self) -> list[str]:
         """What the browser found wrong since this was asked last."""
