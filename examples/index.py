@@ -11,6 +11,10 @@ CARDS = {
     "/interpreters": ("Interpreters", "Several Pythons in one process, each with its own modules, or its own GIL."),
     "/visits": ("Database", "An SQLite connection that is open before the first request and closed after the last."),
     "/form": ("Form", "Read what a browser posts, check it, and answer."),
+    "/upload": ("Upload", "A file from the browser, read piece by piece."),
+    "/login": ("Login", "A session that knows who you are, until you leave."),
+    "/publisher/calculator": ("Publisher", "URLs that call functions, with typed arguments."),
+    "/psp/clock.psp": ("PSP", "Python between the lines of a page."),
     "/autoreload": ("Autoreload", "Edit a file, reload the page. No restart."),
     "/private": ("Password", "A path that Python guards. Name and password are both demo."),
 }

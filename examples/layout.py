@@ -20,6 +20,10 @@ PAGES = {
     "/interpreters": "Interpreters",
     "/visits": "Database",
     "/form": "Form",
+    "/upload": "Upload",
+    "/login": "Login",
+    "/publisher/calculator": "Publisher",
+    "/psp/clock.psp": "PSP",
     "/autoreload": "Autoreload",
     "/private": "Password",
 }
@@ -60,17 +64,14 @@ def facts(rows: dict[str, object]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def page(req: apache.Request, title: str, body: str, *files: str) -> None:
-    """Send a whole page: body is HTML; files are those whose source it shows, the page's own first."""
-    here = "/" + req.uri.split("/")[1]
+def head(req: apache.Request, title: str) -> str:
+    """Return a page up to its heading."""
+    here = req.uri.split("/")[1]
     links = "".join(
-        f'<a href="{path}"{" aria-current=page" if path == here else ""}>{name}</a>' for path, name in PAGES.items()
+        f'<a href="{path}"{" aria-current=page" if path.split("/")[1] == here else ""}>{name}</a>'
+        for path, name in PAGES.items()
     )
-    sources = "".join(listing(Path(file).name, Path(file).read_text("utf-8")) for file in files)
-    sources += listing("demo.conf", configuration(Path(files[0]).stem))
-    req.content_type = "text/html; charset=utf-8"
-    req.write(
-        f"""<!DOCTYPE html>
+    return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -86,8 +87,14 @@ def page(req: apache.Request, title: str, body: str, *files: str) -> None:
 </header>
 <main>
 <h1>{escape(title)}</h1>
-{body}
-<section class="source" aria-label="Source of this page">
+"""
+
+
+def foot(*files: str) -> str:
+    """Return a page from its source on: files are those that it shows, the page's own first."""
+    sources = "".join(listing(Path(file).name, Path(file).read_text("utf-8")) for file in files)
+    sources += listing("demo.conf", configuration(Path(files[0]).stem))
+    return f"""<section class="source" aria-label="Source of this page">
 <h2>How this page is made</h2>
 {sources}
 </section>
@@ -95,6 +102,10 @@ def page(req: apache.Request, title: str, body: str, *files: str) -> None:
 <footer>Answered by interpreter {escape(apache.interpreter)} of child process {os.getpid()}.</footer>
 </body>
 </html>
-""",
-        0,
-    )
+"""
+
+
+def page(req: apache.Request, title: str, body: str, *files: str) -> None:
+    """Send a whole page: body is HTML; files are those whose source it shows, the page's own first."""
+    req.content_type = "text/html; charset=utf-8"
+    req.write(f"{head(req, title)}{body}\n{foot(*files)}", 0)

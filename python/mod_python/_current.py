@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from mod_python._apache import mp_server, table
 
 main_server: "mp_server | None" = None
+interpreter = ""
 
 
 def get_current_config() -> "table":

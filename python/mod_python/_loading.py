@@ -15,7 +15,8 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import NamedTuple
 
-from mod_python import _apache, _names, _records
+from mod_python import _apache, _hook, _names, _records
+from mod_python import _current as _where
 from mod_python._locks import Deadlock, module_lock
 from mod_python._records import Record
 from mod_python._source import Source, SourceLoader
@@ -33,6 +34,7 @@ class _Local(threading.local):
 
     def __init__(self) -> None:
         self.wanted: Target | None = None
+        self.log = False
         self.failed: list[ModuleType] | None = None
 
 
@@ -127,8 +129,9 @@ def _circle(target: Target) -> ImportError:
                        " thread imports: they import each other", name=target.name)
 
 
-def _say(target_name: str, file: str | None) -> None:
-    _apache._log(_NOTICE, f"mod_python: (Re)importing module '{target_name}'" + (f" from {file}" if file else ""))
+def _say(name: str, file: str | None) -> None:
+    _apache._log(_NOTICE, f"mod_python: (Re)importing module '{name}'" + (f" from {file}" if file else "")
+                 + f" in interpreter '{_where.interpreter}'")
 
 
 # --- the first import of a name, by the import statement's own machinery ---
@@ -143,7 +146,10 @@ class _Loader(SourceLoader):
     def _begin(self, source: Source) -> None:
         module = self.record.loading
         if module is not None:              # else somebody only asks for the code
-            module.__dict__["__mp_info__"] = _records.begin(self.record, source)
+            hook = _hook.wanted()
+            if hook:
+                _hook.install()
+            module.__dict__["__mp_info__"] = _records.begin(self.record, source, hook)
 
     def exec_module(self, module: ModuleType) -> None:
         record = self.record
@@ -173,8 +179,11 @@ class _Finder:
         spec = _find_by_others(name, path, target)
         if spec is None and path is None:
             spec = PathFinder.find_spec(name, list(wanted.directories))
-        if spec is not None and name == wanted.name and _reloadable(spec):
-            spec.loader = _Loader(_records.of(name, str(spec.origin), True))
+        if spec is not None and name == wanted.name:
+            if _local.log:
+                _say(name, spec.origin)
+            if _reloadable(spec):
+                spec.loader = _Loader(_records.of(name, str(spec.origin), True))
         return spec
 
 
@@ -201,15 +210,14 @@ def _reloadable(spec: ModuleSpec) -> bool:
 
 
 def _first_import(target: Target, log: bool) -> ModuleType:
-    if log:
-        _say(target.name, None)
     _names.look_again()
-    outer, _local.wanted = _local.wanted, target
+    outer = _local.wanted, _local.log
+    _local.wanted, _local.log = target, log
     try:
         with _clean_after_failure():
             module = importlib.import_module(target.name)
     finally:
-        _local.wanted = outer
+        _local.wanted, _local.log = outer
     record = _records.find(target.name)
     if record is not None:
         _loaded(record, module)
@@ -239,8 +247,8 @@ def _current(record: Record, autoreload: bool, log: bool) -> ModuleType:
             return record.module
         for member in _records.closure(record):
             if member.loading is None and _records.look(member):
-                _apache._log(_WARNING, f"mod_python: {member.file} can't be examined any more; module '{member.name}'"
-                             " stays as it was loaded")
+                _apache._log(_WARNING, f"MP0014: {member.file} can't be looked at any more; what was loaded from it"
+                             " stays in use")
     if record.stale or record.module is None:
         _load(record, log)
     if record.module is None:
@@ -267,7 +275,7 @@ def _load(record: Record, log: bool) -> None:
         try:
             _call_hook(old, "__mp_purge__")
         except Exception as error:
-            _apache._log(_ERR, f"mod_python: __mp_purge__() of {record.file} failed: {type(error).__name__}: {error}")
+            _apache._log(_ERR, f"MP0140: __mp_purge__() of {record.file} failed: {type(error).__name__}: {error}")
 
 
 def _execute_beside(record: Record, module: ModuleType, loader: SourceLoader) -> ModuleType:
@@ -325,10 +333,18 @@ def _forget(before: set[str], failed: list[ModuleType]) -> None:
         for name in set(sys.modules) - before:
             module = sys.modules.get(name)
             package = name.rpartition(".")[0]
-            if module is not None and ((package and package not in sys.modules) or _holds(module, failed)):
+            if module is not None and (_is_gone(package) or _holds(module, failed)):
                 sys.modules.pop(name, None)
                 failed.append(module)
                 found = True
+
+
+def _is_gone(package: str) -> bool:
+    """Whether the package is no more. (For a moment it is not there while another thread completes its import.)"""
+    if not package or package in sys.modules:
+        return False
+    with module_lock(package):
+        return package not in sys.modules
 
 
 def _holds(module: ModuleType, failed: list[ModuleType]) -> bool:

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
+from mod_python._locks import module_lock
+
 
 def check(name: object) -> str:
     """Return the name, or raise TypeError or ValueError with what is wrong with it."""
@@ -90,7 +92,8 @@ def look_again() -> None:
 
     (importlib.invalidate_caches() raises KeyError when two threads call it at once.)
     """
-    for directory, finder in list(sys.path_importer_cache.items()):
+    # A copy in one step: to list the items makes tuples, so that other threads come in between.
+    for directory, finder in sys.path_importer_cache.copy().items():
         if finder is None:
             sys.path_importer_cache.pop(directory, None)
         elif hasattr(finder, "invalidate_caches"):
@@ -99,15 +102,16 @@ def look_again() -> None:
 
 def by_import(name: str) -> str | None:
     """The file that the import statement takes a top-level name from; None if it has none or is not found."""
-    if name in sys.modules:
-        file = getattr(sys.modules[name], "__file__", None)
-        return file if isinstance(file, str) else None
-    look_again()
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return None
-    return spec.origin if spec is not None and spec.has_location else None
+    with module_lock(name):     # while another thread imports it, it is in sys.modules by turns
+        if name in sys.modules:
+            file = getattr(sys.modules.get(name), "__file__", None)
+            return file if isinstance(file, str) else None
+        look_again()
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            return None
+        return spec.origin if spec is not None and spec.has_location else None
 
 
 def same(one: str, other: str | None) -> bool:

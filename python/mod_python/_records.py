@@ -44,7 +44,8 @@ class Record:
 
     @property
     def mtime(self) -> float:
-        return self.seen.mtime_ns / 1e9 if self.seen else 0.0
+        seen = self.seen
+        return seen.mtime_ns / 1e9 if seen else 0.0
 
     @property
     def reload(self) -> int:
@@ -54,8 +55,9 @@ class Record:
 class ModuleInfo:
     """`__mp_info__` of a module: one object per version of it."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, hook: bool = False) -> None:
         self.cache = record
+        self.hook = hook        # its import statements prefer neighbours
 
     @property
     def label(self) -> str:
@@ -164,7 +166,7 @@ def _mark(record: Record) -> None:
         dependent.stale = True
 
 
-def begin(record: Record, source: Source) -> ModuleInfo:
+def begin(record: Record, source: Source, hook: bool) -> ModuleInfo:
     """A version of the record is about to be executed, of this source."""
     with _graph:
         if record.seen is not None and record.seen != source.version:
@@ -174,7 +176,7 @@ def begin(record: Record, source: Source) -> ModuleInfo:
         record.missing = False
         record.stale = False
         record.children = {}
-        record.info = ModuleInfo(record)
+        record.info = ModuleInfo(record, hook)
         return record.info
 
 
@@ -186,6 +188,8 @@ def adopt(record: Record, module: ModuleType, since: int) -> None:
         record.seen = _source.version_of(record.file)
         record.digest = None
         record.stale = record.seen is not None and record.seen.mtime_ns > since
+        if isinstance(module, ModuleType):              # what its functions import from now on counts as well
+            module.__dict__["__mp_info__"] = record.info
 
 
 def watched(record: Record) -> tuple[tuple[str, int, int], ...]:
@@ -195,8 +199,9 @@ def watched(record: Record) -> tuple[tuple[str, int, int], ...]:
     """
     found = []
     for member in closure(record):
-        if member.seen is None or member.digest is not None or (member is record and member.stale):
+        seen = member.seen
+        if seen is None or member.digest is not None or (member is record and member.stale):
             found.append((member.file, -1, -1))
         else:
-            found.append((member.file, member.seen.mtime_ns, member.seen.size))
+            found.append((member.file, seen.mtime_ns, seen.size))
     return tuple(found)

@@ -111,7 +111,7 @@ main_server: "Server" = None  # type: ignore[assignment]
 def init(name: str, server: "Server", settings: tuple[str, bool, bool, bool, float | None]) -> None:
     """Makes this interpreter one of httpd's. The engine calls it once, at the interpreter's birth; nobody else."""
     global interpreter, main_server
-    interpreter = name
+    interpreter = _current.interpreter = name
     main_server = _current.main_server = server
     sys.argv = ["mod_python"]
     _streams.install()

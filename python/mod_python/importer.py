@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from mod_python import _apache, _current, _loading, _names, _records, _search
+from mod_python import _apache, _current, _hook, _loading, _names, _records, _search
 from mod_python._locks import module_lock
 from mod_python._objects import resolve_object
 from mod_python._records import ModuleInfo, Record
@@ -33,11 +33,21 @@ def import_handler(name: str, directory: str | None, path: str | None, autoreloa
     _names.check(name)
     search = _search.apply(path, directory) + _option_path()
     here = os.path.abspath(directory) if directory else None
-    module, record = _loading.obtain(_loading.target_of(name, here, here, search), autoreload, log)
+    target = _loading.target_of(name, here, here, search)
+    known = _known_to_request(None)
+    module = known.get(target.name)
+    if module is None:
+        module, record = _loading.obtain(target, autoreload, log)
+        known[target.name] = module
+    else:
+        record = _records.find(target.name)
     if record is None or _loading.frozen:
         return module, ()
     record.direct += 1
-    return module, _records.watched(record)
+    files = _records.watched(record)
+    if module is not record.module:     # the request's own is an older one: the next request has to ask again
+        files = tuple((file, -1, -1) for file, _, _ in files)
+    return module, files
 
 
 def prepare_page(path: str | None) -> None:
@@ -84,36 +94,44 @@ def import_module(module_name: str, autoreload: bool | None = None, log: bool | 
     """
     _names.check(module_name)
     caller = sys._getframe(1).f_globals
-    parent = _parent(caller)
-    file = caller.get("__file__")
-    here = os.path.dirname(os.path.abspath(file)) if isinstance(file, str) else None
+    directories = (path,) if isinstance(path, str) else tuple(path) if path is not None else None
+    return _import_for(caller, module_name, directories, autoreload, log)
+
+
+def _neighbour(caller: dict[str, Any], name: str) -> ModuleType | None:
+    """What `import name` is in a module with the hook, if that is a neighbour of the module's."""
+    here = _directory(caller)
+    file = _names.in_directories(name, _directories(caller, here))
+    if file is None or _names.same(file, caller.get("__file__")):
+        return None
+    return _import_for(caller, name, None, None, None)
+
+
+def _import_for(caller: dict[str, Any], module_name: str, path: tuple[str, ...] | None, autoreload: bool | None,
+                log: bool | None) -> ModuleType:
+    parent, here = _parent(caller), _directory(caller)
     known = _known_to_request(parent)
-    if isinstance(path, str):
-        path = [path]
-    key = (module_name, here, tuple(path) if path is not None else None)
-    if key in known:
-        return known[key]
-    directories = list(path) if path is not None else _directories(caller, here)
-    target = _loading.target_of(module_name, here, _current.get_handler_root(), directories)
+    root = _current.get_handler_root()
+    key = module_name, here, root, path
+    target = known.targets.get(key)
+    if target is None:
+        directories = path if path is not None else _directories(caller, here)
+        target = _loading.target_of(module_name, here, root, directories)
     module = known.get(target.name)
-    if module is None:
-        module = _import_for(parent, target,
-                             _current.setting("PythonAutoReload", True) if autoreload is None else bool(autoreload),
-                             _current.setting("PythonDebug", False) if log is None else bool(log))
-    known[key] = known[target.name] = module
-    return module
-
-
-def _import_for(parent: Record | None, target: _loading.Target, autoreload: bool, log: bool) -> ModuleType:
+    if autoreload is None:
+        autoreload = _current.setting("PythonAutoReload", True)
     try:
-        module, record = _loading.obtain(target, autoreload, log)
+        if module is None:
+            module, record = _loading.obtain(
+                target, autoreload, _current.setting("PythonDebug", False) if log is None else bool(log))
+            if record is not None:
+                record.indirect += 1
     finally:
         # Also after a failure: when the child is healed, a parent that coped without it wants to know.
         child = _records.find(target.name)
         if autoreload and parent is not None and child is not None and _records.connect(parent, child):
             _apache._modules_changed()
-    if record is not None:
-        record.indirect += 1
+    known.targets[key], known[target.name] = target, module
     return module
 
 
@@ -121,6 +139,11 @@ def _parent(caller: dict[str, Any]) -> Record | None:
     """The record of the calling module, if what calls is the version that is served or being loaded."""
     info = caller.get("__mp_info__")
     return info.cache if isinstance(info, ModuleInfo) and info is info.cache.info else None
+
+
+def _directory(caller: dict[str, Any]) -> str | None:
+    file = caller.get("__file__")
+    return os.path.dirname(os.path.abspath(file)) if isinstance(file, str) else None
 
 
 def _directories(caller: dict[str, Any], here: str | None) -> list[str]:
@@ -139,14 +162,22 @@ def _option_path() -> list[str]:
     return _search.evaluate("PythonOption mod_python.importer.path", text) if text else []
 
 
-def _known_to_request(parent: Record | None) -> dict[object, ModuleType]:
-    """What this request imported so far. A module that is being loaded gets what is current, not what was."""
+class _Known(dict[str, ModuleType]):
+    """What a request imported so far: modules by their names, and what was meant by which name in which directory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: dict[tuple[str, str | None, str | None, tuple[str, ...] | None], _loading.Target] = {}
+
+
+def _known_to_request(parent: Record | None) -> _Known:
+    """A module that is being loaded gets what is current, not what was."""
     req = _apache._request()
     if req is None or (parent is not None and parent.loading is not None):
-        return {}
-    known: dict[object, ModuleType] | None = getattr(req, "_mp_modules", None)
+        return _Known()
+    known: _Known | None = getattr(req, "_mp_modules", None)
     if known is None:
-        known = req._mp_modules = {}
+        known = req._mp_modules = _Known()
     return known
 
 
@@ -181,7 +212,7 @@ def request_modules_graph(verbose: int = 0) -> str:
     """The graph of modules_graph() for what the current request imported, and what that stands on."""
     found: dict[str, Record] = {}
     for name in _known_to_request(None):
-        record = _records.find(name) if isinstance(name, str) else None
+        record = _records.find(name)
         for member in _records.closure(record) if record is not None else ():
             found[member.name] = member
     return _graph(list(found.values()), verbose)
@@ -202,3 +233,4 @@ def _graph(records: Sequence[Record], verbose: int) -> str:
 
 
 _loading.install()
+_hook.use(_neighbour)

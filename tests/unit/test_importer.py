@@ -353,13 +353,16 @@ def test_a_failing_first_import_leaves_nothing_and_heals(handler: Handlers, writ
 
 
 def test_log_lines(handler: Handlers, write: Write, fake: FakeHttpd) -> None:
-    write("shop.py", "", 1)
+    file = write("shop.py", "", 1)
     handler("shop", log=True)
     handler("shop", log=True)
     write("shop.py", "", 2)
     handler("shop", log=True)
     assert [level for level, _ in fake.log] == [5, 5]
-    assert all("mod_python: (Re)importing module 'shop'" in text for _, text in fake.log)
+    line = f"mod_python: (Re)importing module 'shop' from {file} in interpreter 'test'"
+    assert [text for _, text in fake.log] == [line, line]
+    handler("./shop", log=True)
+    assert fake.log[2][1] == f"mod_python: (Re)importing module '{file}' from {file} in interpreter 'test'"
 
 
 def test_state_moves_by_hooks(handler: Handlers, write: Write) -> None:
@@ -372,12 +375,24 @@ def test_state_moves_by_hooks(handler: Handlers, write: Write) -> None:
     assert old.gone == [1]
 
 
-def test_a_purge_that_fails_is_logged(handler: Handlers, write: Write, fake: FakeHttpd) -> None:
+def test_a_purge_that_fails_is_logged(handler: Handlers, write: Write, fake: FakeHttpd, tmp_path: Path) -> None:
     write("shop.py", "def __mp_purge__():\n    raise LookupError('no broom')\n", 1)
     handler("shop")
     write("shop.py", "x = 2", 2)
     assert handler("shop").x == 2
-    assert any(level == 3 and "no broom" in text for level, text in fake.log)
+    assert [entry for entry in fake.log if entry[0] == 3] == [
+        (3, f"MP0140: __mp_purge__() of {tmp_path / 'shop.py'} failed: LookupError: no broom")]
+
+
+def test_a_clone_that_fails_is_the_callers_error(handler: Handlers, write: Write) -> None:
+    write("shop.py", "x = 1\ndef __mp_clone__(new):\n    raise LookupError('no clone')\n", 1)
+    old = handler("shop")
+    write("shop.py", "x = 2", 2)
+    for _ in range(2):
+        with pytest.raises(LookupError, match="no clone"):
+            handler("shop")
+        assert sys.modules["shop"] is old
+    assert handler("shop", autoreload=False) is old
 
 
 def test_a_module_that_a_statement_imported_is_taken_over(handler: Handlers, write: Write, tmp_path: Path) -> None:
@@ -387,6 +402,17 @@ def test_a_module_that_a_statement_imported_is_taken_over(handler: Handlers, wri
     assert handler("cart") is old
     write("cart.py", "x = 2", 2)
     assert handler("cart").x == 2
+
+
+def test_what_a_module_that_was_taken_over_imports_counts(handler: Handlers, write: Write, tmp_path: Path) -> None:
+    write("cart.py", IMPORT + "def total():\n    return apache.import_module('item').x\n", 1)
+    write("item.py", "x = 1", 1)
+    sys.path.insert(0, str(tmp_path))
+    old = importlib.import_module("cart")
+    assert handler("cart").total() == 1
+    assert old.__mp_info__.children == ["item"]
+    write("item.py", "x = 2", 2)
+    assert handler("cart") is not old
 
 
 def test_frozen_modules_are_not_looked_at(importer: Any, handler: Handlers, write: Write, fake: FakeHttpd) -> None:
@@ -540,6 +566,140 @@ def test_a_package_by_an_explicit_path(importer: Any, write: Write, tmp_path: Pa
     assert "wares.fish" in sys.modules
 
 
+# --- the import statement in modules of the importer ---
+
+@pytest.fixture
+def hooked(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PythonOption mod_python.importer.hook On."""
+    monkeypatch.setattr("builtins.__import__", __import__)
+    server.options["mod_python.importer.hook"] = "On"
+
+
+def test_without_the_hook_import_statements_are_left_alone(handler: Handlers, write: Write) -> None:
+    write("pages/shop.py", "import dep\n")
+    write("pages/dep.py", "")
+    before = __import__
+    with pytest.raises(ModuleNotFoundError):
+        handler("./pages/shop")
+    assert __import__ is before
+
+
+@pytest.mark.usefixtures("hooked")
+@pytest.mark.parametrize("statement", ["import dep\nx = dep.x", "from dep import x", "from dep import *",
+                                       "import dep as d\nx = d.x"])
+def test_neighbours_by_the_import_statement(handler: Handlers, write: Write, loads: list[str], tmp_path: Path,
+                                            statement: str) -> None:
+    for directory in "ab":
+        write(f"{directory}/shop.py", NOTE + statement)
+        write(f"{directory}/dep.py", NOTE + f"x = '{directory}'")
+    for _ in range(2):
+        assert [handler(str(tmp_path / directory / "shop")).x for directory in "ab"] == ["a", "b"]
+    assert "dep" not in sys.modules
+    write("b/dep.py", NOTE + "x = 'new'", 2)
+    assert [handler(str(tmp_path / directory / "shop")).x for directory in "ab"] == ["a", "new"]
+    assert loads == ["shop", "dep"] * 3
+
+
+@pytest.mark.usefixtures("hooked")
+def test_the_hook_in_a_plain_handler_makes_dependencies_of_any_depth(handler: Handlers, write: Write) -> None:
+    write("shop.py", "import json, cart\nx = json.dumps(cart.x)")
+    write("cart.py", "from item import x")
+    write("item.py", "x = 1", 1)
+    assert handler("shop").x == "1"
+    write("item.py", "x = 2", 2)
+    assert handler("shop").x == "2"
+    assert sys.modules["item"].x == 2 and sys.modules["cart"].x == 2
+
+
+@pytest.mark.usefixtures("hooked")
+def test_the_hook_works_in_functions_and_once_a_request(handler: Handlers, write: Write, fake: FakeHttpd,
+                                                        tmp_path: Path) -> None:
+    def new_request() -> None:
+        fake.req = FakeRequest(str(tmp_path) + "/")
+        fake.req.options["mod_python.importer.hook"] = "on"
+
+    write("shop.py", "def x():\n    import dep\n    return dep.x\n")
+    write("dep.py", "x = 1", 1)
+    new_request()
+    shop = handler("./shop")
+    assert shop.x() == 1
+    write("dep.py", "x = 2", 2)
+    assert shop.x() == 1
+    new_request()
+    assert shop.x() == 2
+    new_request()
+    assert handler("./shop") is not shop, "it stands on what its functions import"
+
+
+@pytest.mark.usefixtures("hooked")
+def test_the_hook_takes_packages_as_the_import_statement_does(handler: Handlers, write: Write, tmp_path: Path) -> None:
+    write("lib/wares/__init__.py", "y = 1")
+    write("lib/wares/fish.py", "from . import bones\nx = bones.x", 1)
+    write("lib/wares/bones.py", "x = 1")
+    write("lib/shop.py", "import wares.fish\nfrom wares import y\nfrom wares.fish import x\nz = wares.fish.x\n")
+    shop = handler("./lib/shop")
+    assert (shop.x, shop.y, shop.z) == (1, 1, 1)
+    assert shop.wares is sys.modules["wares"]
+    write("lib/wares/fish.py", "x = 2", 2)
+    assert handler("./lib/shop").z == 2
+
+
+@pytest.mark.usefixtures("hooked")
+def test_the_hook_leaves_the_rest_to_the_import_statement(handler: Handlers, write: Write, tmp_path: Path) -> None:
+    import calendar
+    write("lib/calendar.py", "import calendar\nimport os.path, time\nfrom collections import abc\n"
+                             "assert time.strptime('2001', '%Y')\n"
+                             "try:\n    from . import dep\nexcept ImportError as error:\n    said = str(error)\n")
+    write("lib/dep.py", "")
+    write("lib/_strptime.py", "1/0")        # what C code imports is its own matter
+    sys.modules.pop("_strptime", None)
+    module = handler("./lib/calendar")
+    assert module.calendar is calendar and module is not calendar
+    assert module.os is os and "parent package" in module.said
+    write("shop.py", "import nowhere")
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        handler("./shop")
+
+
+@pytest.mark.usefixtures("hooked")
+@pytest.mark.parametrize("name", ["./lib/one", "one"])
+def test_the_hook_in_a_circle(handler: Handlers, write: Write, loads: list[str], name: str) -> None:
+    directory = name.rpartition("one")[0]
+    write(f"{directory}one.py", NOTE + "import two\nx = 1")
+    for version in (1, 2):
+        write(f"{directory}two.py", NOTE + f"import one\ndef x():\n    return one.x + {version}\n", version)
+        assert handler(name).two.x() == 1 + version
+    assert loads == ["one", "two"] * 2
+
+
+@pytest.mark.usefixtures("hooked")
+def test_the_hook_is_put_once_and_stands_others(handler: Handlers, write: Write) -> None:
+    import builtins
+    write("shop.py", "import dep\nx = dep.x", 1)
+    write("dep.py", "x = 1")
+    handler("./shop")
+    seen, ours = [], builtins.__import__
+
+    def another(name: str, *args: Any, **kwargs: Any) -> Any:
+        seen.append(name)
+        return ours(name, *args, **kwargs)
+    builtins.__import__ = another       # type: ignore[assignment]
+    write("shop.py", "import dep, os\nx = dep.x", 2)
+    assert handler("./shop").x == 1
+    assert builtins.__import__ is another and {"dep", "os"} <= set(seen)
+
+
+@pytest.mark.parametrize("value", ["", "1", "yes"])
+def test_the_hook_is_on_or_off(handler: Handlers, write: Write, server: FakeServer, value: str) -> None:
+    server.options["mod_python.importer.hook"] = value
+    write("shop.py", "x = 1")
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"PythonOption mod_python\.importer\.hook must be On or Off"):
+            handler("shop")
+    server.options["mod_python.importer.hook"] = "off"
+    assert handler("shop").x == 1
+
+
 # --- requests ---
 
 def test_one_request_has_one_module(importer: Any, fake: FakeHttpd, write: Write, tmp_path: Path) -> None:
@@ -551,6 +711,31 @@ def test_one_request_has_one_module(importer: Any, fake: FakeHttpd, write: Write
     fake.req = FakeRequest(str(tmp_path) + "/")
     assert importer.import_module("~/shop").x == 2
     assert "shop" in importer.request_modules_graph()
+
+
+def test_a_handler_is_the_same_module_in_all_phases_of_a_request(importer: Any, fake: FakeHttpd, handler: Handlers,
+                                                                 write: Write, tmp_path: Path) -> None:
+    file = write("shop.py", "x = 1", 1)
+    fake.req = FakeRequest(str(tmp_path) + "/")
+    first = handler("shop")
+    write("shop.py", "x = 2", 2)
+    assert handler("shop") is first and importer.import_module("shop") is first
+    old, fake.req = fake.req, FakeRequest(str(tmp_path) + "/")
+    assert handler("shop").x == 2
+    fake.req = old
+    assert handler.watching("shop") == (first, ((file, -1, -1),)), "the next request must not get it unasked"
+
+
+def test_each_module_that_uses_another_in_a_request_stands_on_it(importer: Any, fake: FakeHttpd, handler: Handlers,
+                                                                 write: Write, tmp_path: Path) -> None:
+    source = IMPORT + "def use():\n    return apache.import_module('dep').x\n"
+    write("one.py", source)
+    write("two.py", source)
+    write("dep.py", "x = 1", 1)
+    one, two = handler("one"), handler("two")
+    fake.req = FakeRequest(str(tmp_path) + "/")
+    assert (one.use(), two.use()) == (1, 1)
+    assert [importer.module_info(name).children for name in ("one", "two")] == [["dep"], ["dep"]]
 
 
 def test_flags_of_the_request(importer: Any, fake: FakeHttpd, write: Write, tmp_path: Path) -> None:
@@ -590,6 +775,19 @@ def test_nobody_sees_a_half_imported_module(handler: Handlers, write: Write) -> 
     importing: list[Callable[[], int]] = [lambda: handler("shop").x, lambda: importlib.import_module("shop").x]
     turn = iter(importing * 8)
     assert in_threads(16, lambda: next(turn)()) == [1] * 16
+
+
+def test_the_finders_of_sys_path_may_change_while_they_are_gone_through(
+        handler: Handlers, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    # To list the items of a dictionary lets other threads run, and their imports add to it.
+    class Busy(dict[str, Any]):
+        def items(self) -> Any:
+            for item in super().items():
+                yield item
+                self[f"/nowhere/{len(self)}"] = None
+    monkeypatch.setattr(sys, "path_importer_cache", Busy(sys.path_importer_cache))
+    write("shop.py", "x = 1")
+    assert handler("shop").x == 1
 
 
 @pytest.mark.usefixtures("busy")
