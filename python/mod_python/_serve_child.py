@@ -1,0 +1,64 @@
+"""What `mod_python serve` has in each child of httpd: the directory it was run in, and a thread that watches modules.
+
+mod_python loads handlers, pages, and what they import with apache.import_module anew by itself, when they change. For
+modules of the import statement only a new process will do: the thread says in the error log that one has changed, and
+the command, which reads it, restarts the server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+from mod_python import _records, apache
+
+CHANGED = "mod_python serve: changed:"
+SECONDS = 0.5
+
+
+def start() -> None:
+    """Called before the first request, as PythonImport has it."""
+    assert apache.main_server is not None
+    options = apache.main_server.get_options()
+    directory = str(options["mod_python.serve.directory"])
+    try:
+        os.chdir(directory)
+    except OSError as why:
+        apache.log_error(f"mod_python serve: can't enter {directory} ({why.strerror}): stays in {os.getcwd()}",
+                         apache.APLOG_WARNING)
+    if options.get("mod_python.serve.watch") == "On":
+        ended = threading.Event()
+        apache.register_cleanup(_end, ended)
+        threading.Thread(target=_watch, args=(ended,), name="mod_python serve: watch", daemon=True).start()
+
+
+def _end(ended: threading.Event) -> None:
+    ended.set()
+
+
+def _watch(ended: threading.Event) -> None:
+    known: dict[str, int | None] = {}
+    while not ended.wait(SECONDS):
+        for file in _files():
+            now = _time_of(file)
+            if known.setdefault(file, now) != now:
+                apache.log_error(f"{CHANGED} {file} {now}", apache.APLOG_NOTICE)
+                return
+
+
+def _files() -> Iterator[str]:
+    """The sources of imported modules, without those that mod_python loads anew."""
+    for name, module in list(sys.modules.items()):
+        record = _records.find(name)
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and (record is None or record.module is not module):
+            yield file
+
+
+def _time_of(file: str) -> int | None:
+    try:
+        return os.stat(file).st_mtime_ns
+    except OSError:
+        return None
