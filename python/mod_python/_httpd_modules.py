@@ -36,6 +36,7 @@ def program() -> str:
     raise Missing(f"no httpd found: {advice}")
 
 
+@lru_cache
 def directory() -> str:
     """Where httpd's modules are."""
     try:

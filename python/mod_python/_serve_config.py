@@ -72,8 +72,10 @@ def configuration(settings: Settings) -> str:
     """The text of httpd.conf. Unsuitable or _httpd_modules.Missing if there can't be one."""
     parts = [_server, _modules, _network, _processes, _logs, _python, _access, TARGETS[settings.target.kind],
              _files, _aliases]
-    text = "\n\n".join("\n".join(part(settings)) for part in parts if list(part(settings)))
-    return text + ("" if settings.development else "\n\n# Yours.\nIncludeOptional local.conf") + "\n"
+    texts = ["\n".join(part(settings)) for part in parts]
+    if not settings.development:
+        texts.append("# Yours.\nIncludeOptional local.conf")
+    return "\n\n".join(filter(None, texts)) + "\n"
 
 
 def _server(settings: Settings) -> Iterator[str]:
@@ -82,7 +84,8 @@ def _server(settings: Settings) -> Iterator[str]:
     yield f"ServerRoot {_path(settings.root)}"
     yield "DefaultRuntimeDir run"
     yield "PidFile run/httpd.pid"
-    yield f"ServerName {settings.name}:{settings.port}"
+    # httpd takes no IPv6 address for a name.
+    yield f"ServerName {'localhost' if ':' in settings.name else settings.name}:{settings.port}"
     yield "ServerTokens Prod"
     yield "TraceEnable Off"
     if settings.account is not None:
@@ -203,7 +206,7 @@ def _handler(settings: Settings) -> Iterator[str]:
     if re.search(r"[\s|]", name):
         raise Unsuitable(f"httpd takes no handler file with blanks or '|' in its path: rename {name}")
     yield f"PythonImport {name} {INTERPRETER}"
-    yield from _everywhere([f"PythonHandler {name}"])
+    yield from _everywhere(settings, [f"PythonHandler {name}"])
 
 
 def _wsgi(settings: Settings) -> Iterator[str]:
@@ -215,8 +218,8 @@ def _wsgi(settings: Settings) -> Iterator[str]:
         application = "mod_python._serve_script::application"
         yield f"PythonOption mod_python.serve.script {_path(target.path)}"
         yield f"PythonImport mod_python._serve_script::load {INTERPRETER}"
-    yield from _everywhere(["PythonHandler mod_python.wsgi",
-                            f"PythonOption mod_python.wsgi.application {application}"])
+    yield from _everywhere(settings, ["PythonHandler mod_python.wsgi",
+                                      f"PythonOption mod_python.wsgi.application {application}"])
 
 
 def _publisher(settings: Settings) -> Iterator[str]:
@@ -246,11 +249,13 @@ def _psp(settings: Settings) -> Iterator[str]:
 TARGETS = {"handler": _handler, "wsgi": _wsgi, "publisher": _publisher, "psp": _psp}
 
 
-def _everywhere(lines: list[str]) -> Iterator[str]:
-    yield "<Location />"
+def _everywhere(settings: Settings, lines: list[str]) -> Iterator[str]:
+    """A section for all URLs. mod_python does not map those of a <Location> to files, so that one has none to offer."""
+    files = settings.files or settings.aliases
+    yield f"<Directory {_path(_document_root(settings))}>" if files else "<Location />"
     yield "  SetHandler mod_python"
     yield from (f"  {line}" for line in lines)
-    yield "</Location>"
+    yield "</Directory>" if files else "</Location>"
 
 
 # --- files that httpd serves itself ---

@@ -17,8 +17,8 @@ def load() -> None:
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Calls the file's `application`; loads it first, if that has failed before."""
-    load()
+    """Calls the file's `application`."""
+    load()      # again, if it failed before
     name = "_mod_wsgi_" + hashlib.md5(os.fsencode(_file()), usedforsecurity=False).hexdigest()
     found = getattr(sys.modules[name], "application", None)
     if found is None:
