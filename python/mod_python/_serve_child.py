@@ -41,6 +41,12 @@ def start() -> None:
         threading.Thread(target=_watch, args=(ended,), name="mod_python serve: watch", daemon=True).start()
 
 
+def note(file: str) -> int | None:
+    """A module is loaded from the file now; returns its modification time."""
+    now = _known[file] = _time_of(file)
+    return now
+
+
 def _end(ended: threading.Event) -> None:
     ended.set()
 
@@ -54,7 +60,7 @@ def _note_what_is_loaded() -> None:
     path_stats = SourceFileLoader.path_stats
 
     def noting(loader: SourceFileLoader, path: str) -> object:
-        now = _known[path] = _time_of(path)
+        now = note(path)
         if now is not None and abs(time.time_ns() - now) < YOUNG_NS:
             raise OSError(f"{path} is too young for a .pyc file")
         return path_stats(loader, path)
