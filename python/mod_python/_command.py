@@ -7,6 +7,7 @@ import os
 import platform
 import runpy
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -107,9 +108,9 @@ def _module_config(options: argparse.Namespace) -> int:
 def _create(options: argparse.Namespace) -> int:
     comments = []
     if options.pythonhandler == "mod_python.wsgi":
-        comments = ["mod_python.wsgi needs to know the application, a module or module::name:",
-                    "  PythonOption mod_python.wsgi.application mysite.wsgi::application",
-                    "and, if it is not at the section's own URL, where it is:",
+        comments = ["mod_python.wsgi needs to know the application, a module or module::name:\n"
+                    "  PythonOption mod_python.wsgi.application mysite.wsgi::application\n"
+                    "and, if it is not at the section's own URL, where it is:\n"
                     "  PythonOption mod_python.wsgi.base_uri /mysite"]
     script = _conf_site.write_basic_config(
         options.directory, options.listen, pythonhandler=options.pythonhandler,
@@ -126,7 +127,11 @@ def _create(options: argparse.Namespace) -> int:
 def _genconfig(options: argparse.Namespace) -> int:
     if not Path(options.script).is_file():
         raise FileNotFoundError(f"there is no script {options.script}")
-    runpy.run_path(options.script, run_name="__main__")
+    try:
+        runpy.run_path(options.script, run_name="__main__")
+    except Exception:
+        traceback.print_exc()       # whoever wrote the script wants to see all of it
+        return 1
     return 0
 
 

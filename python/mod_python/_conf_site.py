@@ -23,11 +23,11 @@ Change it here, then write it down anew, and have httpd read it:
 import mod_python.version
 from mod_python.httpdconf import *
 
-basic = {basic}
+basic = {basic!r}
 
-python = {python_part}
+python = {python_part!r}
 
-site = {site}
+site = {site!r}
 
 print(basic)
 print(python)

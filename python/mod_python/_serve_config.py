@@ -153,12 +153,13 @@ def _logs(settings: Settings) -> Iterator[str]:
         yield "ErrorLog logs/error"
         yield "CustomLog logs/access short"
         return
-    cat = shutil.which("cat") or "/bin/cat"
+    # httpd sends SIGTERM to its log programs when it ends; this one ends when it has passed on the last line.
+    cat = f"|$trap '' TERM; exec {shutil.which('cat') or '/bin/cat'}"
     yield f'LogFormat "{LONG_FORMAT}" long'
     yield "# In the foreground all goes to the standard output, which systemd and docker keep."
     yield "<IfDefine FOREGROUND>"
-    yield f'  ErrorLog "|{cat}"'
-    yield f'  CustomLog "|{cat}" long'
+    yield f'  ErrorLog "{cat}"'
+    yield f'  CustomLog "{cat}" long'
     yield "</IfDefine>"
     yield "<IfDefine !FOREGROUND>"
     yield "  ErrorLog logs/error_log"
