@@ -24,8 +24,8 @@ from mod_python import _httpd_modules
 
 CHANGED = re.compile(r"mod_python serve: changed: (.*) (\d+|None)$")
 
-# What httpd says of its own life, which we say in our words.
-ROUTINE = re.compile(r"AH00(?:489|490|491|492|493|494|094|170|171|173|292|293|295|297|163|169)\b|AH00(?:455|456|457)\b|MP0060:")
+# What httpd says at each start, restart and end: of the core, of event, worker and prefork, and of mod_python.
+ROUTINE = re.compile(r"AH00(?:094|489|491|492|493|292|295|296|297|163|169|170|171)\b|MP0060:")
 STARTED = re.compile(r"resuming normal operations")
 
 START_SECONDS = 60.0

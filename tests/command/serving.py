@@ -1,6 +1,7 @@
-"""The command in a process of its own, as somebody at a terminal has it: `Serving` is `mod_python serve` from start to end.
+"""The command in a process of its own, as somebody at a terminal has it.
 
-Started by root, it runs as another user in a user namespace, like httpd in the other tests.
+run() is any command to its end, `Serving` is `mod_python serve` while it serves. Started by root, they run as another
+user in a user namespace, like httpd in the other tests.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ class Serving:
 
     def __enter__(self) -> Serving:
         try:
-            line = wait_for(lambda: self.process.poll() is not None or self.said(r" on (https?://\S+)$"), what="the URL")
-            assert isinstance(line, re.Match), f"it ended with {self.process.returncode}"
+            wait_for(lambda: self.process.poll() is not None or self.said("Ctrl-C"), what="the URL")
+            line = self.said(r" on (https?://\S+)$")
+            assert line, f"it ended with {self.process.returncode}"
             self.url = line[1]
             return self
         except BaseException:

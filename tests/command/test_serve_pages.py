@@ -78,8 +78,8 @@ class TestPsp:
     @pytest.fixture
     def site(self, tmp_path: Path) -> Path:
         write(tmp_path / "public", app__css="public css")
-        return write(tmp_path / "site", index__psp="home <%= 1 + 1 %>", other__psp="<%\nimport helper\n%><%= helper.WORD %>",
-                     helper__py="WORD = 'hello'\n", page__css="css")
+        return write(tmp_path / "site", index__psp="home <%= 1 + 1 %>", helper__py="WORD = 'hello'\n", page__css="css",
+                     other__psp="<%\nimport helper\n%><%= helper.WORD %>")
 
     def test_pages(self, site: Path) -> None:
         with Serving("site", cwd=site.parent) as serving:

@@ -134,10 +134,10 @@ def test_the_control_script_says_how_it_is_used(site: Path, port: int) -> None:
     ("pages", "publisher"), ("texts", "psp"), ("app.wsgi", "wsgi"), ("app:application", "wsgi")])
 def test_the_configuration_of_each_target_is_one_for_httpd(site: Path, port: int, target: str, module: str) -> None:
     """httpd does not import a handler for that, so it need not be there."""
-    for name in ("pages/index.py", "texts/index.psp", "app.wsgi", "app.py", "public/x.css"):
+    for name in ("pages/index.py", "texts/index.psp", "app.wsgi", "app.py", "public/x.css", "x/y.css"):
         (site / name).parent.mkdir(exist_ok=True)
         (site / name).write_text("application = None\n")
-    for number, more in enumerate((["--static"], ["--document-root", "public", "--alias", "/x", "public"], ["--http2"])):
+    for number, more in enumerate((["--static"], ["--document-root", "public", "--alias", "/x", "x"], ["--http2"])):
         done = run("serve", target, "--port", str(port), "--setup-only", f"server{number}", *more, cwd=site)
         assert done.returncode == 0, done.stderr
         assert f"PythonHandler mod_python.{module}\n" in (site / f"server{number}" / "httpd.conf").read_text()
@@ -250,7 +250,8 @@ def test_version_tells_what_belongs_together() -> None:
     assert httpd_program() in done.stdout and "unknown" not in done.stdout
 
 
-@pytest.mark.parametrize("command", ["serve", "module-config", "create", "genconfig", "start", "stop", "restart", "version"])
+@pytest.mark.parametrize(
+    "command", ["serve", "module-config", "create", "genconfig", "start", "stop", "restart", "version"])
 def test_help_of_each_command(command: str) -> None:
     done = run(command, "--help")
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(f"usage: mod_python {command}")
