@@ -60,7 +60,7 @@ class Unflipped(Named):
 
 
 class Comment(Item):
-    """Text for people: each of its lines gets a `# `."""
+    """Text for people: each of its lines gets a # in front."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -42,14 +42,14 @@ def run(*arguments: str | Path, cwd: Path | None = None, as_root: bool = False,
 class Serving:
     """`mod_python serve` with its arguments, on a free port; what it writes is collected."""
 
-    def __init__(self, *arguments: str | Path, cwd: Path, **more: str) -> None:
+    def __init__(self, *arguments: str | Path, cwd: Path, as_root: bool = False, **more: str) -> None:
         # A directory of its own for temporary files shows what is left there.
         self.temporary = cwd / "tmp"
         self.temporary.mkdir(exist_ok=True)
         self.process = subprocess.Popen(
             [*COMMAND, "serve", "--port", "0", *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL,
             env=environment(TMPDIR=str(self.temporary), **more), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            preexec_fn=give_up_root if os.getuid() == 0 else None, start_new_session=True)
+            preexec_fn=give_up_root if os.getuid() == 0 and not as_root else None, start_new_session=True)
         self.out: list[str] = []
         self.err: list[str] = []
         self.readers = [threading.Thread(target=self._read, args=pair) for pair in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from httpd import wait_for
+from httpd import open_to_all, root_parent_possible, wait_for
 from serving import Serving, processes, run
 
 HANDLER = """
@@ -217,6 +218,20 @@ def test_ipv6_and_all_addresses(site: Path) -> None:
         with socket.create_connection(("::1", serving.port)) as client:
             client.sendall(b"GET / HTTP/1.0\r\n\r\n")
             assert b"first one" in client.makefile("rb").read()
+
+
+@pytest.mark.skipif(not root_parent_possible(),
+                    reason="not root, or the engine's Python is not readable by other users")
+@pytest.mark.parametrize("user", ["", "nobody"])
+def test_a_root_parent_has_children_of_another_user(site: Path, user: str) -> None:
+    (site / "hello.py").write_text(HANDLER.replace('"first"', "os.getuid()"))
+    open_to_all(site)
+    with Serving("hello.py", *(["--user", user] if user else []), cwd=site, as_root=True) as serving:
+        said = serving.said(r"^Requests are answered as user (\S+) ")
+        assert said and said[1] == (user or said[1])
+        assert serving.get("/").text.startswith(f"{pwd.getpwnam(said[1]).pw_uid} one")
+        change(site / "helper.py", "NAME = 'two'\n")
+        wait_for(lambda: "two" in serving.get("/").text)
 
 
 def test_print_config_starts_nothing_and_passes_on_what_was_asked(site: Path) -> None:

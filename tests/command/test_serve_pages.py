@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from httpd import wait_for
 from serving import Serving
 from test_serve import change
-
-# Until they are written: a class with a mark is collected only where its module exists.
-publisher = pytest.mark.skipif(find_spec("mod_python.publisher") is None, reason="there is no mod_python.publisher yet")
-psp = pytest.mark.skipif(find_spec("mod_python.psp") is None, reason="there is no mod_python.psp yet")
-wsgi = pytest.mark.skipif(find_spec("mod_python.wsgi") is None, reason="there is no mod_python.wsgi yet")
 
 
 def write(site: Path, **files: str) -> Path:
@@ -26,7 +20,6 @@ def write(site: Path, **files: str) -> Path:
     return site
 
 
-@publisher
 class TestPublisher:
     @pytest.fixture
     def site(self, tmp_path: Path) -> Path:
@@ -73,7 +66,6 @@ class TestPublisher:
             assert serving.get("/../site/page.py").status in (400, 404)
 
 
-@psp
 class TestPsp:
     @pytest.fixture
     def site(self, tmp_path: Path) -> Path:
@@ -125,7 +117,6 @@ made = types.SimpleNamespace(app=application)
 """
 
 
-@wsgi
 class TestWsgi:
     @pytest.fixture
     def site(self, tmp_path: Path) -> Path:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -133,7 +132,6 @@ def test_the_control_script_says_how_it_is_used(site: Path, port: int) -> None:
 @pytest.mark.parametrize(("target", "module"), [
     ("pages", "publisher"), ("texts", "psp"), ("app.wsgi", "wsgi"), ("app:application", "wsgi")])
 def test_the_configuration_of_each_target_is_one_for_httpd(site: Path, port: int, target: str, module: str) -> None:
-    """httpd does not import a handler for that, so it need not be there."""
     for name in ("pages/index.py", "texts/index.psp", "app.wsgi", "app.py", "public/x.css", "x/y.css"):
         (site / name).parent.mkdir(exist_ok=True)
         (site / name).write_text("application = None\n")
@@ -195,9 +193,7 @@ def test_create_does_not_write_over_a_script(site: Path, port: int) -> None:
     assert script.read_text() == "# mine\n"
 
 
-@pytest.mark.parametrize("handler", [
-    "mod_python.wsgi", pytest.param("mod_python.publisher", marks=pytest.mark.skipif(
-        find_spec("mod_python.publisher") is None, reason="there is no mod_python.publisher yet"))])
+@pytest.mark.parametrize("handler", ["mod_python.wsgi", "mod_python.publisher"])
 def test_create_for_the_handlers_of_mod_python(site: Path, port: int, handler: str) -> None:
     root = site / "server"
     assert run("create", "server", "--listen", str(port), "--pythonhandler", handler, cwd=site).returncode == 0

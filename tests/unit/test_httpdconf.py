@@ -19,8 +19,9 @@ exec("from mod_python.httpdconf import *", names)
 # Of the specification, in its order: those of one line, each with a constructor of one value.
 DIRECTIVES = """
     AddHandler AddOutputFilter AddType AuthBasicAuthoritative AuthBasicProvider AuthType AuthName CustomLog
-    DirectoryIndex DocumentRoot ErrorLog KeepAliveTimeout Listen LoadModule LogLevel LogFormat LockFile MaxConnectionsPerChild
-    MaxClients MaxRequestsPerChild MaxSpareServers MaxSpareThreads MaxThreadsPerChild MinSpareThreads Mutex NameVirtualHost
+    DirectoryIndex DocumentRoot ErrorLog KeepAliveTimeout Listen LoadModule LogLevel LogFormat LockFile
+    MaxConnectionsPerChild MaxClients MaxRequestsPerChild MaxSpareServers MaxSpareThreads MaxThreadsPerChild
+    MinSpareThreads Mutex NameVirtualHost
     NumServers Options PidFile PythonAuthenHandler PythonAuthzHandler PythonCleanupHandler PythonConnectionHandler
     PythonDebug PythonHandler PythonAccessHandler PythonPostReadRequestHandler PythonTransHandler PythonFixupHandler
     PythonImport PythonPath PythonOutputFilter PythonOption Require SetHandler ServerAdmin ServerName ServerPath
