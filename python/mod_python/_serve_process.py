@@ -29,7 +29,7 @@ ROUTINE = re.compile(r"AH00(?:094|489|491|492|493|292|295|296|297|163|169|170|17
 STARTED = re.compile(r"resuming normal operations")
 
 START_SECONDS = 60.0
-END_SECONDS = 15.0
+END_SECONDS = 5.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -128,18 +128,24 @@ class Server:
         raise Failed(_reason(self.early) or f"httpd ended with status {self._poll()} and does not say why")
 
     def _end(self) -> None:
-        """Ends httpd; a second signal, or too long a time, ends it at once."""
+        """Ends httpd. A second signal, or too long a time, ends its children at once.
+
+        The parent is spared as long as possible, since only itself gives its semaphores back to the system.
+        """
         process = self.process
         if process is not None:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + END_SECONDS
-            asked = self.signals
+            begin = time.monotonic()
             while process.poll() is None:
-                if self.signals > asked + 1 or time.monotonic() > deadline:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
                 self._turn(0.1)
+                late = time.monotonic() - begin
+                with contextlib.suppress(ProcessLookupError):
+                    if late > 3 * END_SECONDS:
+                        os.killpg(process.pid, signal.SIGKILL)
+                    elif late > END_SECONDS or self.signals > 1:
+                        for pid in _children(process.pid):
+                            os.kill(pid, signal.SIGKILL)
             self._drain()
         for fd in list(self.takers):
             self._forget(fd)
@@ -248,6 +254,14 @@ def _print(line: str, stream: IO[str]) -> None:
     """Nobody may be there to read it any more; the server goes on."""
     with contextlib.suppress(OSError, ValueError):
         print(line, file=stream, flush=True)
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process, where the system tells them."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def _is_closed(probe: socket.socket) -> bool:

@@ -8,10 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from client import RawClient
 from httpd import open_to_all, root_parent_possible, wait_for
 from serving import Serving, processes, run
 
@@ -156,6 +158,30 @@ def test_a_signal_ends_it_with_status_0_and_nothing_is_left(site: Path, number: 
         serving.get("/")
         assert serving.stop(number) == 0
         assert serving.err == []
+
+
+def test_a_second_signal_does_not_wait_for_anybody(site: Path) -> None:
+    (site / "slow.py").write_text("import threading\n\ndef handler(req):\n    req.write('x')\n    req.flush()\n"
+                                  "    while True:\n        threading.Event().wait(1)\n")
+    with Serving("slow.py", cwd=site) as serving, RawClient(serving.port) as client:
+        client.send_request("GET", "/")
+        assert client.receive(12) == b"HTTP/1.1 200"
+        serving.process.send_signal(signal.SIGINT)
+        begin = time.monotonic()
+        assert serving.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begin < 5
+
+
+def test_a_signal_during_the_start_ends_it_too(site: Path) -> None:
+    (site / "slow.py").write_text("import pathlib, threading\npathlib.Path('begun').touch()\nthreading.Event().wait()\n"
+                                  "def handler(req): ...\n")
+    serving = Serving("slow.py", cwd=site)
+    wait_for((site / "begun").exists)
+    serving.process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    assert serving.stop(signal.SIGTERM) == 0    # the second signal: the first waits for the module, for a while
+    assert time.monotonic() - begin < 5
+    assert serving.out == []
 
 
 def test_the_end_of_httpd_ends_it_with_status_1(site: Path) -> None:
