@@ -28,7 +28,10 @@ CHANGED = re.compile(r"mod_python serve: changed: (.*) (\d+|None)$")
 ROUTINE = re.compile(r"AH00(?:094|489|491|492|493|292|295|296|297|163|169|170|171)\b|MP0060:")
 STARTED = re.compile(r"resuming normal operations")
 
-START_SECONDS = 60.0
+CRASHED = re.compile(r"AH0005\d: .*exit signal")
+CRASHES = 3         # httpd starts another process a second after one has crashed
+
+START_SECONDS = 10.0
 END_SECONDS = 5.0
 PR_SET_PDEATHSIG = 1
 
@@ -98,19 +101,23 @@ class Server:
 
     def _wait_until_it_serves(self) -> bool:
         """False if a signal came first."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline: float | None = time.monotonic() + START_SECONDS
         probe: socket.socket | None = None
         try:
             while not self.signals:
                 if self._poll() is not None:
                     self._drain()
                     self._fail()
-                if time.monotonic() > deadline:
-                    raise Failed(f"httpd did not serve within {START_SECONDS:.0f} seconds: "
-                                 + (_reason(self.early) or "it does not say why"))
+                crashes = [line for line in self.early if CRASHED.search(line)]
+                if len(crashes) >= CRASHES:
+                    raise Failed(f"httpd's processes crash when they start: {_plain(crashes[0])}")
+                if deadline is not None and time.monotonic() > deadline:
+                    deadline = None
+                    self._show_early()      # from now on all is shown at once
+                    _print("mod_python serve: the target is still being loaded", sys.stderr)
                 if self.started and probe is None:
                     # A child takes the connection and sees its end: then it is there. No request is made.
-                    probe = socket.create_connection((self.address, self.port), START_SECONDS)
+                    probe = socket.create_connection((self.address, self.port), 5)
                     probe.shutdown(socket.SHUT_WR)
                     probe.setblocking(False)
                     self.selector.register(probe, selectors.EVENT_READ)
@@ -275,9 +282,7 @@ def _is_closed(probe: socket.socket) -> bool:
 
 def _reason(lines: list[str]) -> str:
     """Why httpd did not start, of what it wrote: the first line that says what is wrong, without what stands before."""
-    texts = [re.sub(r"^\[\d{4}-[^]]*\] \[[^]]*\] |^\[\w{3} \w{3} [^]]*\] (\[[^]]*\] )*", "", line).strip()
-             for line in lines]
-    texts = [text for text in texts if text]
+    texts = [text for text in map(_plain, lines) if text]
     for number, text in enumerate(texts):
         if re.search(r"Syntax error on line|AH00526", text):
             tail = text.rpartition(": ")[2] if not text.endswith(":") else (texts[number + 1:] or [text])[0]
@@ -287,6 +292,11 @@ def _reason(lines: list[str]) -> str:
             if re.search(wanted, text) and not ROUTINE.search(text):
                 return text
     return texts[-1] if texts else ""
+
+
+def _plain(line: str) -> str:
+    """A line of the error log without its time, module and process."""
+    return re.sub(r"^\[\d{4}-[^]]*\] \[[^]]*\] |^\[\w{3} \w{3} [^]]*\] (\[[^]]*\] )*", "", line).strip()
 
 
 def _end_with_parent() -> Callable[[], None] | None:

@@ -132,6 +132,13 @@ def test_a_module_of_httpd_that_is_not_there(site: Path, tmp_path: Path, stand_i
     assert refusal(site, "hello.py", PYTHONPATH=str(where)).startswith("httpd has no mod_unixd: ")
 
 
+def test_a_target_that_crashes_the_process_when_it_is_loaded(site: Path) -> None:
+    (site / "crash.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGABRT)\ndef handler(req): ...\n")
+    says = refusal(site, "crash.py", "--port", "0")
+    assert says.startswith("httpd's processes crash when they start: AH00052: child pid ")
+    assert "exit signal Abort" in says
+
+
 def test_files_that_are_not_there(site: Path) -> None:
     assert refusal(site, "hello.py", "--document-root", "none") == "--document-root: there is no directory none"
     assert refusal(site, "hello.py", "--alias", "/x", "none") == "--alias: there is no file or directory none"
