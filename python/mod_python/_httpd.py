@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -21,6 +22,7 @@ class Unknown(Exception):
     """There is nobody to ask; the text says what to do."""
 
 
+@lru_cache
 def ask(apxs: str) -> dict[str, str]:
     """What the apxs of an httpd says about it."""
     program = os.path.join(_query(apxs, "SBINDIR"), _query(apxs, "PROGNAME"))

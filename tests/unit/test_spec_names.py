@@ -188,6 +188,13 @@ def test_every_name_of_the_sessions_is_tested() -> None:
             if not is_tested(rf"\b(?:session|first|second|file)\.{name}\b|\bdef {name}\(self")] == []
 
 
+def test_every_name_of_httpdconf_is_there_and_tested() -> None:
+    httpdconf = importlib.import_module("mod_python.httpdconf")
+    assert [name for name in spec()["httpdconf"] if not hasattr(httpdconf, name)] == []
+    tests = (TESTS / "unit" / "test_httpdconf.py").read_text(encoding="utf-8")
+    assert [name for name in spec()["httpdconf"] if not re.search(rf"\b{name}\b", tests)] == []
+
+
 def test_other_c_modules_find_their_functions() -> None:
     functions = spec()["optional functions"]
     assert [name for name in functions if not re.search(rf"OPTIONAL_FN\({name}\b", source_text())] == []
