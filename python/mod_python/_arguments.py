@@ -14,19 +14,23 @@ import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from mod_python._fields import AnyField, Field
 from mod_python._headers import decoded
 from mod_python._refusal import refuse
 
-if TYPE_CHECKING:
-    from mod_python.util import FieldStorage
-
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 _BUILT_IN = (types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType,
              types.MethodDescriptorType, types.ClassMethodDescriptorType)
+
+
+class Form(Protocol):
+    """What has fields: a util.FieldStorage."""
+
+    @property
+    def list(self) -> Sequence[AnyField]: ...
 
 
 class ArgumentError(ValueError):
@@ -37,7 +41,7 @@ class ArgumentError(ValueError):
         self.name = name
 
 
-def apply_fs_data(object: Any, fs: FieldStorage, **args: Any) -> Any:
+def apply_fs_data(object: Any, fs: Form, **args: Any) -> Any:
     """Call `object` with the fields of the form that it has parameters for, or with all of them if it takes `**kw`.
 
     `args` come first: fields of such names are left out. Names are str. Values are str if they came in the query or an
@@ -129,7 +133,7 @@ def _value(field: AnyField) -> Any:
     return str(field) if isinstance(field.name, bytes) else field.value      # such names are those of urlencoded bodies
 
 
-def _fields_of(fs: FieldStorage, without: set[str]) -> dict[str, list[AnyField]]:
+def _fields_of(fs: Form, without: set[str]) -> dict[str, list[AnyField]]:
     fields: dict[str, list[AnyField]] = {}
     for field in fs.list:
         name = decoded(field.name) if isinstance(field.name, bytes) else field.name

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from mod_python import _conf_directives as conf
-from mod_python import _httpd_modules, _mime_types, _users
+from mod_python import _httpd_modules, _library, _mime_types, _users
 from mod_python._conf_text import Comment, Container, Item, quoted
 
 SCRIPT = '''\
@@ -108,10 +108,8 @@ def _basic(root: str, listen: str | int, conf_dir: str, log_dir: str, document_r
 
 
 def _python(comments: Sequence[str], path: Sequence[str], options: Sequence[str]) -> Container:
-    from mod_python._command import module_config
-
     items: list[Item] = [Comment("Which mod_python and which Python.")]
-    for line in module_config():
+    for line in _library.module_config():
         name, _, value = line.partition(" ")
         items.append(getattr(conf, name)(value))
     items += [Comment(text) for text in comments]

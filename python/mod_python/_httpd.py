@@ -15,6 +15,8 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from mod_python import _library
+
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -43,10 +45,8 @@ def fact(name: str) -> str:
         tests = PACKAGE.parent.parent / "tests"
         return str(tests) if (tests / "httpd.py").exists() else ""
     if name == "TEST_MOD_PYTHON_SO":
-        from mod_python import _command
-
         try:
-            return str(_command.find_module())
+            return str(_library.find_module())
         except FileNotFoundError as why:
             raise Unknown(str(why)) from why
     facts = recorded()

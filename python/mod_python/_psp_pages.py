@@ -11,16 +11,13 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mod_python import _psp_parser, _source
 from mod_python._psp_code import Code, compile_page
 from mod_python._psp_parser import Generated
 from mod_python._psp_text import File
 from mod_python._source import Source, Version
-
-if TYPE_CHECKING:
-    from mod_python._psp_store import Database
 
 CACHED = 512            # pages of files, and as many of strings
 KEPT = CACHED * 3 // 4
@@ -163,6 +160,14 @@ def compiled_file(path: str, root: str | None = None) -> Page:
 def _compiled(reader: Reader, page: File) -> Page:
     code = compile_page(_psp_parser.parse(page, reader.include))
     return Page(code, reader.dependencies(), page.text if page.path is None else None)
+
+
+class Database(Protocol):
+    """Where compiled pages are kept that other processes find."""
+
+    def fetch(self, path: str, root: str | None) -> Page | None: ...
+
+    def store(self, path: str, root: str | None, page: Page) -> None: ...
 
 
 def page_of_file(path: str, root: str | None, ready_made: Callable[[str, str | None], Page | None],

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mod_python import _httpd_modules, _serve_config, _serve_setup, _serve_target, _users
+from mod_python import _httpd_modules, _library, _serve_config, _serve_setup, _serve_target, _users
 from mod_python._serve_config import Settings
 from mod_python._serve_process import Failed, Server
 
@@ -173,12 +173,10 @@ def _announce(settings: Settings) -> None:
 # --- from options to settings ---
 
 def _settings(options: argparse.Namespace, root: Path) -> Settings:
-    from mod_python._command import module_config
-
     stays = options.setup_only is not None
     starts = not stays and not options.print_config
     target = _serve_target.find(options.target, options.kind)
-    load_lines = tuple(module_config())
+    load_lines = tuple(_library.module_config())
     _httpd_modules.program()
     if options.https:
         _check_certificate(*options.https)
