@@ -2,6 +2,7 @@
 #include "mp.h"
 #include "config/directives.h"
 #include "config/home.h"
+#include "config/wsgi_records.h"
 #include "config/merge.h"
 #include "host/connections.h"
 #include "host/engine.h"
@@ -91,8 +92,8 @@ module AP_MODULE_DECLARE_DATA python_module = {
     STANDARD20_MODULE_STUFF,
     mp_dir_conf_create,
     mp_dir_conf_merge,
-    NULL,
-    NULL,
+    mp_server_conf_create,
+    mp_server_conf_merge,
     mp_directives,
     register_hooks,
     0

@@ -13,8 +13,14 @@ MODULE_SOURCES = \
 	src/config/python_directives.c \
 	src/config/records.c \
 	src/config/section.c \
+	src/config/wsgi_alias.c \
 	src/config/wsgi_directives.c \
+	src/config/wsgi_groups.c \
 	src/config/wsgi_interpreters.c \
+	src/config/wsgi_proxies.c \
+	src/config/wsgi_records.c \
+	src/config/wsgi_scripts.c \
+	src/config/wsgi_words.c \
 	src/host/connections.c \
 	src/host/engine.c \
 	src/host/exports.c \

@@ -1,5 +1,6 @@
 #include "config/merge.h"
 #include "config/filters.h"
+#include "config/wsgi_records.h"
 
 static const mp_stack *find_stack(const mp_stack *stacks, const char *extension)
 {
@@ -64,5 +65,6 @@ void *mp_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
     PICK(enable_pdb, MP_UNSET);
 #undef PICK
     mp_overheard_merge(p, base, add, out);
+    mp_wsgi_conf_merge(p, &base->wsgi, &add->wsgi, &out->wsgi);
     return out;
 }

@@ -1,5 +1,6 @@
 /* The configuration records: made and found. */
 #include "config/records.h"
+#include "config/wsgi_records.h"
 
 static mp_process *current;
 
@@ -23,6 +24,7 @@ mp_process *mp_process_new(apr_pool_t *pconf)
     current->interpreters = apr_array_make(pconf, 4, sizeof(mp_interp_options));
     current->filters = apr_array_make(pconf, 4, sizeof(mp_filter_name));
     current->warnings = apr_array_make(pconf, 4, sizeof(const char *));
+    mp_wsgi_process_init(pconf, &current->wsgi);
     return current;
 }
 
@@ -46,6 +48,7 @@ void *mp_dir_conf_create(apr_pool_t *p, char *path)
 
     conf->autoreload = conf->debug = conf->interp_per_directory = conf->interp_per_directive = MP_UNSET;
     conf->enable_pdb = conf->auth_merging = MP_UNSET;
+    mp_wsgi_conf_init(&conf->wsgi);
     return conf;
 }
 

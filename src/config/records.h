@@ -139,6 +139,7 @@ typedef struct {
     apr_array_header_t *paths;          /* mp_path */
     apr_array_header_t *interpreters;   /* mp_interp_options */
     apr_array_header_t *filters;        /* mp_filter_name */
+    mp_wsgi_process wsgi;               /* WSGI* */
 } mp_process;
 
 /* What a request adds. Made on first need, in the request's pool. */

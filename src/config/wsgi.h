@@ -8,6 +8,8 @@
 
 #include "mp.h"
 
+#define MP_GLOBAL_GROUP "%{GLOBAL}"
+
 /* What decides where an application runs; from directives, or from the options of an alias, a handler script ... which
  * count more. NULL, MP_UNSET: nothing said. */
 typedef struct {
@@ -22,13 +24,14 @@ typedef struct {
     const char *url;            /* the URL path, or the regular expression's text */
     const ap_regex_t *pattern;  /* of WSGIScriptAliasMatch */
     const char *target;         /* a file, a directory with '/', or with $1 in it */
+    const char *directive;      /* which of the two it was, for messages */
     mp_wsgi_choice choice;
 } mp_wsgi_alias;
 
 /* A script that is no application: WSGIHandlerScript, WSGIDispatchScript, WSGIAccessScript, WSGIAuthUserScript,
  * WSGIAuthGroupScript. */
 typedef struct {
-    const char *name;           /* WSGIHandlerScript: the handler's; else NULL */
+    const char *name;           /* WSGIHandlerScript: the handler's, in lower case; else NULL */
     const char *path;
     mp_wsgi_choice choice;
 } mp_wsgi_script;
@@ -55,5 +58,28 @@ typedef struct {
     apr_array_header_t *trusted_headers;    /* const char *, as written */
     apr_array_header_t *trusted_proxies;    /* apr_ipsubnet_t * */
 } mp_wsgi_conf;
+
+/* What is one per httpd; in mp_process. */
+typedef struct {
+    apr_array_header_t *group_uses;         /* mp_wsgi_group_use */
+    apr_array_header_t *ignored;            /* const char *: directives that were read and have no effect */
+    int case_sensitive;                     /* WSGICaseSensitivity */
+    int restrict_embedded;                  /* WSGIRestrictEmbedded */
+    int server_metrics;                     /* WSGIServerMetrics */
+} mp_wsgi_process;
+
+/* A directive names a process group that must be there once the whole configuration is read. */
+typedef struct {
+    const char *group;
+    const char *directive;
+    const server_rec *server;
+    const char *file;
+    int line;
+} mp_wsgi_group_use;
+
+/* Of a server: the virtual host's own aliases, then the main server's. */
+typedef struct {
+    apr_array_header_t *aliases;            /* mp_wsgi_alias * */
+} mp_server_conf;
 
 #endif

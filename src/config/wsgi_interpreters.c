@@ -2,20 +2,13 @@
 #include "config/directives.h"
 #include "config/options.h"
 #include "config/records.h"
+#include "config/wsgi_words.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
 #define CONTAINER "<WSGIInterpreterOptions"
-
-static const char *read_flag(cmd_parms *cmd, const char *word, int *on)
-{
-    *on = !ap_cstr_casecmp(word, "on");
-    if (*on || !ap_cstr_casecmp(word, "off"))
-        return NULL;
-    return apr_psprintf(cmd->pool, "%s '%s': the word must be one of: Off | On", cmd->cmd->name, word);
-}
 
 static const char *where(cmd_parms *cmd)
 {
@@ -41,7 +34,7 @@ static const char *set_interpreter_flag(cmd_parms *cmd, void *conf, const char *
     const char *error = where(cmd);
     int on;
 
-    if (!error && !(error = read_flag(cmd, word, &on)))
+    if (!error && !(error = mp_wsgi_read_flag(cmd, word, &on)))
         *(int *)((char *)target(cmd) + (apr_size_t)cmd->info) = on;
     return error;
 }
@@ -51,7 +44,7 @@ static const char *set_own_gil(cmd_parms *cmd, void *conf, const char *word)
     const char *error = where(cmd);
     int on;
 
-    if (!error && !(error = read_flag(cmd, word, &on)))
+    if (!error && !(error = mp_wsgi_read_flag(cmd, word, &on)))
         target(cmd)->gil = on ? MP_GIL_OWN : MP_GIL_SHARED;
     return error;
 }
@@ -61,7 +54,7 @@ static const char *set_free_threading(cmd_parms *cmd, void *conf, const char *wo
     const char *error = where(cmd);
     int on;
 
-    if (!error && !(error = read_flag(cmd, word, &on)) && on)
+    if (!error && !(error = mp_wsgi_read_flag(cmd, word, &on)) && on)
         ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, cmd->server, "MP0360: WSGIFreeThreading On has no "
                      "effect: mod_python needs a Python with a GIL; WSGIPerInterpreterGIL On uses all cores");
     return error;
@@ -157,7 +150,7 @@ static const char *set_no_bytecode(cmd_parms *cmd, void *conf, const char *word)
 {
     const char *error = where(cmd);
 
-    return error ? error : read_flag(cmd, word, &mp_process_get()->no_bytecode);
+    return error ? error : mp_wsgi_read_flag(cmd, word, &mp_process_get()->no_bytecode);
 }
 
 /* Interpreters are never destroyed here, which is what Off asks for (design D10); exit functions run all the same. */
@@ -166,7 +159,7 @@ static const char *set_destroy(cmd_parms *cmd, void *conf, const char *word)
     const char *error = where(cmd);
     int on;
 
-    return error ? error : read_flag(cmd, word, &on);
+    return error ? error : mp_wsgi_read_flag(cmd, word, &on);
 }
 
 static const char *set_selector(cmd_parms *cmd, const char **selector, const char *name, const char *value)

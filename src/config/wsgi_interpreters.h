@@ -4,8 +4,6 @@
 
 #include "mp.h"
 
-#define MP_GLOBAL_GROUP "%{GLOBAL}"
-
 enum { MP_WSGI_INTERPRETER_ROWS = 16 };
 extern const command_rec mp_wsgi_interpreter_directives[MP_WSGI_INTERPRETER_ROWS];
 
