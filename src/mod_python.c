@@ -11,6 +11,7 @@
 #include "host/hooks.h"
 #include "host/include.h"
 #include "host/mutex.h"
+#include "host/wsgi.h"
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -31,7 +32,8 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 {
     if (refuse(s, "MP0220", mp_home_choose(mp_process_get(), ptemp)) ||
         refuse(s, "MP0066", mp_mutex_check(s, ptemp)) ||
-        refuse(s, "MP0245", mp_filters_check(ptemp)))
+        refuse(s, "MP0245", mp_filters_check(ptemp)) ||
+        refuse(s, "MP0300", mp_wsgi_check(s, ptemp)))
         return HTTP_INTERNAL_SERVER_ERROR;
     return OK;
 }
@@ -64,6 +66,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (mp_mutex_create(s, ptemp) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR;
     mp_include_register();
+    mp_wsgi_start(s);
     if (mp_wsgi_is_elsewhere())
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "MP0222: mod_wsgi is loaded beside mod_python; all WSGI "
                      "directives are left to it, and both need the same Python version");
@@ -73,6 +76,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     mp_mutex_join(s);
+    mp_wsgi_child(pchild);
     mp_engine_load(pchild, s);
 }
 
@@ -86,6 +90,7 @@ static void register_hooks(apr_pool_t *p)
     mp_hooks_register(p);
     mp_connections_register(p);
     mp_exports_register();
+    mp_wsgi_register();
 }
 
 module AP_MODULE_DECLARE_DATA python_module = {
