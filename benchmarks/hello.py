@@ -211,7 +211,7 @@ def ask(port: int, path: str, count: int) -> None:
 def count_instructions(peer: Peer, directory: Path, form: str, requests: int) -> int:
     """All user-space instructions of one httpd -X (prefork: no other process, no other request thread)."""
     server = peer.server(directory, "prefork", f"{peer.name.replace(' ', '-')}-{form}-{requests}")
-    server.port = httpd.free_port()
+    server.port = httpd.free_ports(1)[0]
     conf = server.root / "conf" / "httpd.conf"
     conf.write_text(server.configuration(server.conf))
     out = server.root / "callgrind.out"

@@ -8,19 +8,27 @@
 #include "handlers/connections.h"
 #include "handlers/filters.h"
 #include "handlers/include.h"
-#include "handlers/modules.h"
 #include "handlers/phases.h"
 #include "handlers/preload.h"
 #include "runtime/end.h"
+#include "runtime/imports.h"
 #include "runtime/lease.h"
 #include "runtime/turns.h"
+#include "wsgi/wsgi.h"
 
 const mp_host_table *mp_host;
 
 /* Found by the parent in this file, without loading it. */
 __attribute__((used)) static const char stamp[] = MP_STAMP "seam=" MP_SEAM_TEXT " python=" PY_VERSION;
 
-static const mp_interp_callbacks interp_callbacks = { "_apache", mp_api_init, mp_package_start };
+static int born(mp_interp *interp)
+{
+    return mp_package_start(interp) < 0 ? -1 : mp_wsgi_start(interp);
+}
+
+static const mp_interp_callbacks interp_callbacks = {
+    { { "_apache", mp_api_init }, { "mod_wsgi", mp_wsgi_module_init }, { NULL, NULL } }, born
+};
 static const mp_end_callbacks end_callbacks = { mp_cleanup_run_last, mp_package_finish };
 
 static apr_status_t start(const mp_host_table *host, server_rec *s)
@@ -30,7 +38,7 @@ static apr_status_t start(const mp_host_table *host, server_rec *s)
     mp_host = host;
     mp_api_register_cleanup = mp_cleanup_add;
     if ((status = mp_lease_start()) != APR_SUCCESS || (status = mp_turns_start()) != APR_SUCCESS ||
-        (status = mp_modules_start()) != APR_SUCCESS || (status = mp_cleanup_start()) != APR_SUCCESS ||
+        (status = mp_imports_start()) != APR_SUCCESS || (status = mp_cleanup_start()) != APR_SUCCESS ||
         (status = mp_interp_start(&interp_callbacks, s)) != APR_SUCCESS)
         return status;
     mp_preload_check_paths(host->process, s);
@@ -53,6 +61,7 @@ __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
     .output_filter = mp_filters_output,
     .input_filter = mp_filters_input,
     .include = mp_include_run,
+    .wsgi = mp_wsgi_run,
     .busy = mp_lease_busy,
     .acquire = mp_exports_acquire,
     .release = mp_exports_release,

@@ -25,6 +25,10 @@ MODULE_SOURCES = \
 	src/host/engine.c \
 	src/host/exports.c \
 	src/host/filters.c \
+	src/host/gateway.c \
+	src/host/gateway_input.c \
+	src/host/gateway_output.c \
+	src/host/gateway_variables.c \
 	src/host/hooks.c \
 	src/host/include.c \
 	src/host/mutex.c \
@@ -40,6 +44,7 @@ ENGINE_SOURCES = \
 	src/engine.c \
 	src/runtime/end.c \
 	src/runtime/error.c \
+	src/runtime/imports.c \
 	src/runtime/interp.c \
 	src/runtime/lease.c \
 	src/runtime/log.c \
@@ -90,4 +95,14 @@ ENGINE_SOURCES = \
 	src/handlers/modules.c \
 	src/handlers/phases.c \
 	src/handlers/preload.c \
-	src/handlers/result.c
+	src/handlers/result.c \
+	src/wsgi/call.c \
+	src/wsgi/environ.c \
+	src/wsgi/filewrapper.c \
+	src/wsgi/headers.c \
+	src/wsgi/input.c \
+	src/wsgi/log.c \
+	src/wsgi/module.c \
+	src/wsgi/response.c \
+	src/wsgi/run.c \
+	src/wsgi/script.c

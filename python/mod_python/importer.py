@@ -5,7 +5,6 @@ are named by a file, and namesakes from another directory, are known by a privat
 executed once per version, in a module object of its own, which replaces the former one when it is complete.
 """
 
-import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -13,10 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from mod_python import _apache, _current, _hook, _loading, _names, _records, _search
-from mod_python._locks import module_lock
 from mod_python._objects import resolve_object
 from mod_python._records import ModuleInfo, Record
-from mod_python._source import Source, SourceLoader
 
 Watched = tuple[tuple[str, int, int], ...]
 
@@ -60,20 +57,6 @@ def preload_module(name: str, function: str | None, path: str | None) -> None:
     module, _ = import_handler(name, None, path, True, False)
     if function:
         resolve_object(module, function)()
-
-
-def preload_script(path: str) -> None:
-    """Load a WSGI script file before the first request; once, whoever asks."""
-    name = "_mod_wsgi_" + hashlib.md5(os.fsencode(path), usedforsecurity=False).hexdigest()
-    sources: list[Source] = []
-    with module_lock(name):
-        if name in sys.modules:
-            return
-        loader = SourceLoader(name, path, sources.append)
-        module = _loading.new_module(loader)
-        module.__dict__["__cached__"] = None
-        _loading.execute(module, loader)
-        module.__dict__["__mtime__"] = sources[-1].version.mtime_ns // 1000
 
 
 # --- what applications call ---

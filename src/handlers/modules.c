@@ -1,6 +1,6 @@
 #include "handlers/modules.h"
 
-#include "apr_thread_mutex.h"
+#include "runtime/imports.h"
 
 #include <sys/stat.h>
 
@@ -31,18 +31,6 @@ typedef struct {
     apr_hash_t *by_text;
     PyObject *functions[MP_PLACES];     /* "handler", ... interned */
 } cache;
-
-/* In interpreters with their own GIL imports run one at a time (design D5). Waited for detached only, so that it may be
- * held while the GIL is taken: nobody who has that GIL waits for it. */
-static apr_thread_mutex_t *own_gil_imports;
-
-apr_status_t mp_modules_start(void)
-{
-    apr_pool_t *pool;           /* process life time */
-    apr_status_t status = apr_pool_create_unmanaged(&pool);
-
-    return status ? status : apr_thread_mutex_create(&own_gil_imports, APR_THREAD_MUTEX_DEFAULT, pool);
-}
 
 static cache *cache_of(mp_interp *interp)
 {
@@ -187,13 +175,9 @@ static PyObject *import(mp_state *state, const char *text, const char *directory
 {
     PyObject *result;
 
-    if (!state->interp->own_gil)
-        return call_importer(state, text, directory, path, autoreload, log);
-    Py_BEGIN_ALLOW_THREADS
-    apr_thread_mutex_lock(own_gil_imports);
-    Py_END_ALLOW_THREADS
+    mp_imports_enter(state->interp);
     result = call_importer(state, text, directory, path, autoreload, log);
-    apr_thread_mutex_unlock(own_gil_imports);
+    mp_imports_leave(state->interp);
     return result;
 }
 

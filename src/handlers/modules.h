@@ -9,8 +9,6 @@
 
 #include "api/types.h"
 
-apr_status_t mp_modules_start(void);    /* once per process */
-
 /* Attached: the function (or other callable) that this handler means in this phase, its module imported, or loaded
  * anew if a file changed. r is NULL where there is no request (connection handlers): then s's settings count. `arg` is
  * what the handler will be called with. New reference; NULL with an exception. For a silent handler whose module has no

@@ -3,41 +3,47 @@
 #include "api/types.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
+#include "wsgi/wsgi.h"
 
 /* Attached. New reference (None), or NULL with an exception. */
-static PyObject *load(const mp_preload *preload)
+static PyObject *load_module(const mp_preload *preload)
 {
     const mp_dir_conf *conf = mp_host->server_conf(preload->server);
     PyObject *importer = PyImport_ImportModule("mod_python.importer");
     PyObject *name = PyUnicode_DecodeFSDefault(preload->name);
     PyObject *result = NULL;
 
-    if (importer && name) {
-        if (preload->kind == MP_PRELOAD_SCRIPT)
-            result = PyObject_CallMethod(importer, "preload_script", "O", name);
-        else
-            result = PyObject_CallMethod(importer, "preload_module", "Ozz", name, preload->function, conf->path);
-    }
+    if (importer && name)
+        result = PyObject_CallMethod(importer, "preload_module", "Ozz", name, preload->function, conf->path);
     Py_XDECREF(name);
     Py_XDECREF(importer);
     return result;
 }
 
-static void run(const mp_preload *preload)
+/* Attached. -1 with an exception. */
+static int load(mp_interp *interp, const mp_preload *preload)
 {
     PyObject *result;
+
+    if (preload->kind == MP_PRELOAD_SCRIPT)
+        return mp_wsgi_script_preload(interp, preload->name, 1);
+    result = load_module(preload);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+static void run(const mp_preload *preload)
+{
     mp_lease lease;
     char what[1024];
 
     if (mp_lease_take(&lease, preload->interpreter, mp_at_server(preload->server)) != APR_SUCCESS)
         return;         /* logged; the interpreter is tried again by the first request */
-    result = load(preload);
-    if (!result) {
+    if (load(lease.interp, preload) < 0) {
         apr_snprintf(what, sizeof(what), "%s %s%s%s (error importing)", preload->directive, preload->name,
                      preload->function ? "::" : "", preload->function ? preload->function : "");
         mp_error_log(mp_at_server(preload->server), "MP0020", what, preload->interpreter, NULL);
     }
-    Py_XDECREF(result);
     mp_lease_release(&lease);
 }
 

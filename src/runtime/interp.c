@@ -133,8 +133,11 @@ static mp_interp *bear(entry *e)
 
 static mp_interp *bear_main(server_rec *s)
 {
-    if (PyImport_AppendInittab(house.callbacks->module, house.callbacks->module_init) < 0)
-        return NULL;
+    size_t i;
+
+    for (i = 0; house.callbacks->modules[i].name; i++)
+        if (PyImport_AppendInittab(house.callbacks->modules[i].name, house.callbacks->modules[i].init) < 0)
+            return NULL;
     if (mp_python_boot(house.pool, s) != APR_SUCCESS)
         return NULL;
     return raise_child(MP_MAIN_INTERPRETER, 0, s);

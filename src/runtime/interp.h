@@ -23,14 +23,17 @@ struct mp_interp {
     apr_pool_t *pool;           /* for C data of this interpreter; guarded by its GIL */
     void *api;                  /* mp_state of its _apache (api/state.h), set at birth */
     void *modules;              /* handlers/modules.c: what was imported for handlers */
+    void *wsgi;                 /* mp_wsgi_state of its mod_wsgi (wsgi/wsgi.h), set at birth */
     unsigned long epoch;        /* grows with every import that may have changed what a handler stands on */
     mp_interp *next;            /* born before */
 };
 
 /* What the upper rooms do for an interpreter. */
 typedef struct {
-    const char *module;                     /* "_apache" */
-    PyObject *(*module_init)(void);
+    struct {
+        const char *name;
+        PyObject *(*init)(void);
+    } modules[3];                           /* built in; the last one is NULL */
     int (*born)(mp_interp *interp);    /* on the keeper, attached; -1 with an exception: birth failed */
 } mp_interp_callbacks;
 

@@ -883,9 +883,9 @@ def test_failures_are_not_kept_alive(importer: Any, handler: Handlers, write: Wr
 
 def test_a_preloaded_script(importer: Any, write: Write, tmp_path: Path, loads: list[str]) -> None:
     file = write("app.wsgi", "# -*- coding: latin-1 -*-\nmp_note(__name__)\nhas = '__mtime__' in globals()\n")
-    importer.preload_script(file)
-    importer.preload_script(file)
-    assert len(loads) == 1 and loads[0].startswith("_mod_wsgi_") and len(loads[0]) == 42
+    scripts = importlib.import_module("mod_python._scripts")
+    first = scripts.load(file, "_mod_wsgi_x", file, True)
+    assert scripts.load(file, "_mod_wsgi_x", file, True) is first and loads == ["_mod_wsgi_x"]
     module = sys.modules[loads[0]]
     assert (module.__file__, module.__cached__, module.__dict__["has"]) == (file, None, False)
     assert module.__dict__["__mtime__"] == LONG_AGO // 1000
@@ -896,9 +896,10 @@ def test_a_preloaded_script(importer: Any, write: Write, tmp_path: Path, loads: 
 def test_a_script_is_decoded_by_its_cookie_and_a_failing_one_is_gone(importer: Any, tmp_path: Path) -> None:
     file = tmp_path / "app.wsgi"
     file.write_bytes(b"# coding: latin-1\nname = '\xe9'\nassert name == chr(233)\n1/0\n")
+    importlib.import_module("mod_python._scripts")
     before = set(sys.modules)
     with pytest.raises(ZeroDivisionError):
-        importer.preload_script(str(file))
+        importlib.import_module("mod_python._scripts").load(str(file), "_mod_wsgi_x", str(file), True)
     assert set(sys.modules) == before
 
 

@@ -17,7 +17,7 @@ SOURCES = [*(TREE / "src").rglob("*.c"), *(TREE / "src").rglob("*.h")]
 # reference, in the interpreter that it belongs to.
 PROCESS_WIDE = {
     "end", "end_of_thread", "guests", "house", "last", "lock", "me", "mp_api_register_cleanup", "mp_host", "my_number",
-    "own_gil_imports", "process_lock", "turns", "warned",
+    "own_gil_imports", "process_lock", "thread_number", "threads_seen", "turns", "warned",
 }
 
 
