@@ -42,7 +42,7 @@ static apr_status_t start(const mp_host_table *host, server_rec *s)
         (status = mp_interp_start(&interp_callbacks, s)) != APR_SUCCESS)
         return status;
     mp_preload_check_paths(host->process, s);
-    mp_preload_run(host->process);
+    mp_preload_run(host->process, mp_wsgi_script_preload);
     return APR_SUCCESS;
 }
 

@@ -46,10 +46,8 @@ def ask(environ, start_response):
 '''
 
 
-def wsgi_conf(section: str = '<Directory "${htdocs}">', group: str = "", callable_object: str = "application",
-              pass_authorization: bool = False, flags: str = "") -> str:
-    """A section whose *.wsgi files are WSGI scripts; flags are words that the server's mapping takes."""
-    words = flags + (" auth" if pass_authorization else "")
+def wsgi_conf(section: str = '<Directory "${htdocs}">', group: str = "%{GLOBAL}", more: str = "") -> str:
+    """A section whose *.wsgi files are WSGI scripts; more are further lines in it."""
     handler = "SetHandler wsgi-script"
     if section.startswith("<Directory"):
         handler = f'<FilesMatch "\\.wsgi$">{chr(10)}{handler}{chr(10)}</FilesMatch>'
@@ -57,9 +55,9 @@ def wsgi_conf(section: str = '<Directory "${htdocs}">', group: str = "", callabl
     {section}
         Options +ExecCGI
         {handler}
-        SetEnv STUB_GROUP "{group}"
-        SetEnv STUB_CALLABLE "{callable_object}"
-        SetEnv STUB_FLAGS "{words}"
+        WSGIApplicationGroup {group}
+        WSGIChunkedRequest On
+        {more}
     </{section[1:].split()[0]}>
     """
 

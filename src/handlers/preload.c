@@ -3,7 +3,6 @@
 #include "api/types.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
-#include "wsgi/wsgi.h"
 
 /* Attached. New reference (None), or NULL with an exception. */
 static PyObject *load_module(const mp_preload *preload)
@@ -21,25 +20,25 @@ static PyObject *load_module(const mp_preload *preload)
 }
 
 /* Attached. -1 with an exception. */
-static int load(mp_interp *interp, const mp_preload *preload)
+static int load(mp_interp *interp, const mp_preload *preload, mp_preload_script_fn load_script)
 {
     PyObject *result;
 
     if (preload->kind == MP_PRELOAD_SCRIPT)
-        return mp_wsgi_script_preload(interp, preload->name, 1);
+        return load_script(interp, preload->name, mp_host->process->wsgi.case_sensitive);
     result = load_module(preload);
     Py_XDECREF(result);
     return result ? 0 : -1;
 }
 
-static void run(const mp_preload *preload)
+static void run(const mp_preload *preload, mp_preload_script_fn load_script)
 {
     mp_lease lease;
     char what[1024];
 
     if (mp_lease_take(&lease, preload->interpreter, mp_at_server(preload->server)) != APR_SUCCESS)
         return;         /* logged; the interpreter is tried again by the first request */
-    if (load(lease.interp, preload) < 0) {
+    if (load(lease.interp, preload, load_script) < 0) {
         apr_snprintf(what, sizeof(what), "%s %s%s%s (error importing)", preload->directive, preload->name,
                      preload->function ? "::" : "", preload->function ? preload->function : "");
         mp_error_log(mp_at_server(preload->server), "MP0020", what, preload->interpreter, NULL);
@@ -69,10 +68,10 @@ void mp_preload_check_paths(const mp_process *process, server_rec *s)
     mp_lease_release(&lease);
 }
 
-void mp_preload_run(const mp_process *process)
+void mp_preload_run(const mp_process *process, mp_preload_script_fn load_script)
 {
     int i;
 
     for (i = 0; i < process->preloads->nelts; i++)
-        run(&APR_ARRAY_IDX(process->preloads, i, mp_preload));
+        run(&APR_ARRAY_IDX(process->preloads, i, mp_preload), load_script);
 }

@@ -2,12 +2,15 @@
 #ifndef MP_HANDLERS_PRELOAD_H
 #define MP_HANDLERS_PRELOAD_H
 
-#include "runtime/python.h"
+#include "runtime/interp.h"
 
 /* Detached: compiles every PythonPath of the server's files, and logs those that a request would fail with. */
 void mp_preload_check_paths(const mp_process *process, server_rec *s);
 
+/* How a WSGI script is loaded, attached; -1 with an exception. The room for WSGI stands beside this one. */
+typedef int (*mp_preload_script_fn)(mp_interp *interp, const char *path, int case_sensitive);
+
 /* Detached, on the thread that starts the process. Failures are logged; each entry stands for itself. */
-void mp_preload_run(const mp_process *process);
+void mp_preload_run(const mp_process *process, mp_preload_script_fn load_script);
 
 #endif

@@ -52,8 +52,7 @@ int mp_gateway_serve(request_rec *r, mp_wsgi_target *target, const mp_wsgi_conf 
     int status;
 
     fill(gateway, r, conf);
-    if ((status = mp_gateway_open_input(gateway)) != OK)
-        return status;
+    mp_gateway_open_input(gateway);
     mp_gateway_variables(gateway, target, pass == 1);
     mp_wsgi_proxies_apply(r, conf, gateway->base.variables, &gateway->base.is_https, &target->mount_point);
     status = engine->wsgi(&gateway->base, target);

@@ -23,8 +23,8 @@ typedef struct {
     int replaced;                       /* WSGIErrorOverride: the status whose error page httpd writes instead */
 } mp_request_gateway;
 
-/* gateway_input.c. 0, or the HTTP status that refuses the body unread. */
-int mp_gateway_open_input(mp_request_gateway *gateway);
+/* gateway_input.c. The request was admitted (wsgi_admit.h), so httpd is ready to read its body. */
+void mp_gateway_open_input(mp_request_gateway *gateway);
 apr_status_t mp_gateway_read(mp_gateway *gateway, char *to, apr_size_t *n);
 
 /* gateway_output.c */

@@ -5,24 +5,12 @@
  */
 #include "host/gateway.h"
 
-int mp_gateway_open_input(mp_request_gateway *gateway)
+void mp_gateway_open_input(mp_request_gateway *gateway)
 {
-    request_rec *r = gateway->base.r;
-    int chunked = gateway->conf->chunked_request == 1 ? REQUEST_CHUNKED_DECHUNK : REQUEST_CHUNKED_ERROR;
-    int status;
+    const request_rec *r = gateway->base.r;
+    int is_measured = !r->read_chunked && apr_table_get(r->headers_in, "Content-Length");
 
-    gateway->base.body_length = -1;
-    if (!apr_table_get(r->headers_in, "Transfer-Encoding") && !apr_table_get(r->headers_in, "Content-Length"))
-        return OK;
-    if ((status = ap_setup_client_block(r, chunked)) != OK) {
-        if (status == HTTP_REQUEST_ENTITY_TOO_LARGE)        /* httpd says nothing of it */
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0330: a body of %" APR_OFF_T_FMT " bytes; LimitRequestBody "
-                          "allows %" APR_OFF_T_FMT, r->remaining, ap_get_limit_req_body(r));
-        return status;
-    }
-    if (!r->read_chunked)
-        gateway->base.body_length = r->remaining;
-    return OK;
+    gateway->base.body_length = is_measured ? r->remaining : -1;
 }
 
 static void fail(mp_request_gateway *gateway, apr_status_t error)

@@ -23,6 +23,7 @@ int mp_wsgi_admit_script(request_rec *r, int is_aliased)
 int mp_wsgi_admit_request(request_rec *r, const mp_wsgi_conf *conf)
 {
     int chunked = conf->chunked_request == 1 ? REQUEST_CHUNKED_DECHUNK : REQUEST_CHUNKED_ERROR;
+    int status;
 
     if (r->used_path_info == AP_REQ_REJECT_PATH_INFO && r->path_info && *r->path_info) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0308: AcceptPathInfo off disallows user's path: %s%s",
@@ -31,5 +32,9 @@ int mp_wsgi_admit_request(request_rec *r, const mp_wsgi_conf *conf)
     }
     if (!apr_table_get(r->headers_in, "Transfer-Encoding") && !apr_table_get(r->headers_in, "Content-Length"))
         return OK;
-    return ap_setup_client_block(r, chunked);   /* 400, 411, 413 or 501; httpd logs why */
+    status = ap_setup_client_block(r, chunked);     /* else 400, 411, 413 or 501 */
+    if (status == HTTP_REQUEST_ENTITY_TOO_LARGE)    /* of which alone httpd says nothing */
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0330: a body of %" APR_OFF_T_FMT " bytes; LimitRequestBody "
+                      "allows %" APR_OFF_T_FMT, r->remaining, ap_get_limit_req_body(r));
+    return status;
 }

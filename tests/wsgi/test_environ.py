@@ -40,8 +40,9 @@ CONF = """
         RequestHeader add X-Added two
         RequestHeader add Proxy evil
     </Location>
-""" + wsgi_conf() + wsgi_conf('<Directory "${htdocs}/group">', group="shop", pass_authorization=True) + \
-    wsgi_conf('<Location "/on">', flags="head-on request") + wsgi_conf('<Location "/off">', flags="head-off")
+""" + wsgi_conf() + wsgi_conf('<Directory "${htdocs}/group">', group="shop", more="WSGIPassAuthorization On") + \
+    wsgi_conf('<Location "/on">', more="WSGIMapHEADToGET On\nWSGIPassApacheRequest On") + \
+    wsgi_conf('<Location "/off">', more="WSGIMapHEADToGET Off")
 
 FILES = {
     "htdocs/app.wsgi": APP + r'''

@@ -9,7 +9,7 @@ from wsgi_site import APP, value, wsgi_conf
 MPMS = ("event", "prefork")
 MODULES = ("env",)
 
-CONF = wsgi_conf() + wsgi_conf('<Directory "${htdocs}/sendfile">', flags="sendfile") + "EnableSendfile On\n"
+CONF = wsgi_conf() + wsgi_conf('<Directory "${htdocs}/sendfile">', more="WSGIEnableSendfile On") + "EnableSendfile On\n"
 
 APPLICATION = APP + r'''
 import gzip, tempfile

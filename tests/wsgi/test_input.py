@@ -11,7 +11,7 @@ from wsgi_site import APP, value, wsgi_conf
 MPMS = ("event", "prefork")
 MODULES = ("env", "reqtimeout", "deflate", "filter")
 
-CONF = wsgi_conf() + wsgi_conf('<Directory "${htdocs}/strict">', flags="no-chunks") + """
+CONF = wsgi_conf() + wsgi_conf('<Directory "${htdocs}/strict">', more="WSGIChunkedRequest Off") + """
     <Directory "${htdocs}/small">
         LimitRequestBody 1000
     </Directory>

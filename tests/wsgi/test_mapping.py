@@ -235,4 +235,5 @@ def test_bodies_are_refused_before_the_application_runs(httpd: Httpd) -> None:
     httpd.claim("Unknown Transfer-Encoding")
     assert body(httpd, "/app", {"Content-Length": "abc"}, b"") == 400
     assert body(httpd, "/app/limited", {"Content-Length": "11"}, b"01234567890") == 413
+    httpd.claim("MP0330: a body of 11 bytes; LimitRequestBody allows 10")
     assert body(httpd, "/app/limited", {"Content-Length": "10"}, b"0123456789") == 200

@@ -13,8 +13,8 @@ from wsgi_site import wsgi_conf
 MPMS = ("event", "prefork")
 MODULES = ("env",)
 
-CONF = wsgi_conf() + wsgi_conf('<Directory "${htdocs}/fixed">', flags="no-reload") + \
-    wsgi_conf('<Directory "${htdocs}/named">', callable_object="other") + """
+CONF = wsgi_conf() + wsgi_conf('<Directory "${htdocs}/fixed">', more="WSGIScriptReloading Off") + \
+    wsgi_conf('<Directory "${htdocs}/named">', more="WSGICallableObject other") + """
     WSGIImportScript "${htdocs}/early.wsgi" process-group=%{GLOBAL} application-group=%{GLOBAL}
     WSGIImportScript "${htdocs}/early_fails.wsgi" process-group=%{GLOBAL} application-group=%{GLOBAL}
 """
@@ -171,5 +171,6 @@ def test_a_script_that_vanished_is_not_found(httpd: Httpd) -> None:
     assert get(httpd, "vanishes") == "1"
     path(httpd, "vanishes").unlink()
     assert httpd.get("/vanishes.wsgi").status == 404
+    httpd.claim("MP0305: Target WSGI script not found or unable to stat: .*/vanishes.wsgi")
     httpd.write("htdocs/vanishes.wsgi", script("2"))
     assert get(httpd, "vanishes") == "2"

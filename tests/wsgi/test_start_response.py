@@ -9,7 +9,7 @@ from wsgi_site import APP, value, wsgi_conf
 MPMS = ("event", "prefork")
 MODULES = ("env",)
 
-CONF = wsgi_conf() + wsgi_conf('<Directory "${htdocs}/override">', flags="override") + """
+CONF = wsgi_conf() + wsgi_conf('<Directory "${htdocs}/override">', more="WSGIErrorOverride On") + """
     ErrorDocument 404 "our own page"
     Alias /elsewhere "${htdocs}/elsewhere.txt"
 """
