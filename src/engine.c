@@ -62,6 +62,7 @@ __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
     .input_filter = mp_filters_input,
     .include = mp_include_run,
     .wsgi = mp_wsgi_run,
+    .decide = mp_wsgi_decide,
     .busy = mp_lease_busy,
     .acquire = mp_exports_acquire,
     .release = mp_exports_release,

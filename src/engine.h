@@ -8,6 +8,7 @@
 #define MP_ENGINE_H
 
 #include "config/records.h"
+#include "decision.h"
 #include "gateway.h"
 
 #include "util_filter.h"
@@ -99,6 +100,9 @@ typedef struct {
     /* Runs a WSGI application. OK if the answer is out (or cut), else the HTTP status to answer with; then head() was
      * not called. A request thread, detached. */
     int (*wsgi)(mp_gateway *gateway, const mp_wsgi_target *target);
+    /* Asks a script; fills the answer in. Only the log, the variables and the plain facts of the gateway are used. A
+     * request thread, detached. */
+    void (*decide)(mp_gateway *gateway, const mp_decision *decision, mp_answer *answer);
     /* Whether the calling thread is attached to an interpreter right now. Async-signal-safe. */
     int (*busy)(void);
     /* For other modules of httpd (mod_python.h, api/exports.h). Any thread; the last three return a PyObject *. */

@@ -12,6 +12,7 @@
 #include "host/include.h"
 #include "host/mutex.h"
 #include "host/wsgi.h"
+#include "host/wsgi_access.h"
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -91,6 +92,7 @@ static void register_hooks(apr_pool_t *p)
     mp_connections_register(p);
     mp_exports_register();
     mp_wsgi_register();
+    mp_wsgi_access_register(p);
 }
 
 module AP_MODULE_DECLARE_DATA python_module = {

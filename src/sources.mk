@@ -39,6 +39,8 @@ MODULE_SOURCES = \
 	src/host/wsgi_map.c \
 	src/host/wsgi_names.c \
 	src/host/wsgi_proxies.c
+	src/host/wsgi_access.c \
+	src/host/wsgi_dispatch.c
 
 ENGINE_SOURCES = \
 	src/engine.c \
@@ -97,6 +99,7 @@ ENGINE_SOURCES = \
 	src/handlers/preload.c \
 	src/handlers/result.c \
 	src/wsgi/call.c \
+	src/wsgi/decide.c \
 	src/wsgi/environ.c \
 	src/wsgi/filewrapper.c \
 	src/wsgi/headers.c \

@@ -36,5 +36,8 @@ void mp_gateway_cut(mp_gateway *gateway);
 /* gateway_variables.c: environ's text, an array of mp_pair; sets is_https. Fills in what the target says of the request
  * before proxies' headers had their say. */
 void mp_gateway_variables(mp_request_gateway *gateway, mp_wsgi_target *target, int pass_authorization);
+/* The same for scripts that decide whether the request may go on: what the environment says is left out, and every
+ * word of the client's that could be a password. */
+void mp_gateway_early_variables(mp_request_gateway *gateway, mp_wsgi_target *target);
 
 #endif

@@ -243,3 +243,15 @@ void mp_gateway_variables(mp_request_gateway *gateway, mp_wsgi_target *target, i
     gateway->base.variables = variables;
     gateway->base.is_https = said_https(https) || !strcmp(ap_http_scheme(r), "https");
 }
+
+void mp_gateway_early_variables(mp_request_gateway *gateway, mp_wsgi_target *target)
+{
+    request_rec *r = gateway->base.r;
+    mp_wsgi_conf conf = { .map_head = MP_HEAD_OFF };
+
+    split_path(r, target);
+    gateway->base.variables = apr_array_make(r->pool, 40, sizeof(mp_pair));
+    add_request(gateway->base.variables, r, &conf, target);
+    add_headers(gateway->base.variables, r, 0, 0);
+    gateway->base.is_https = !strcmp(ap_http_scheme(r), "https");
+}

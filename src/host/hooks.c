@@ -1,5 +1,6 @@
 #include "host/hooks.h"
 #include "host/engine.h"
+#include "host/wsgi_access.h"
 #include "mod_auth.h"
 
 #include "apr_atomic.h"
@@ -119,7 +120,7 @@ static int post_perdir_config(request_rec *r)
     int same = (r->prev && r->prev->per_dir_config == r->per_dir_config) ||
                (r->main && r->main->per_dir_config == r->per_dir_config);
 
-    if (same && (any(r, MP_ACCESS) || any(r, MP_AUTHEN) || any(r, MP_AUTHZ)))
+    if (same && (mp_wsgi_access_any(r) || any(r, MP_ACCESS) || any(r, MP_AUTHEN) || any(r, MP_AUTHZ)))
         r->per_dir_config = ap_merge_per_dir_configs(r->pool, r->per_dir_config, ap_create_request_config(r->pool));
     return DECLINED;
 }

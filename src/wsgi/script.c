@@ -147,6 +147,13 @@ PyObject *mp_wsgi_application(mp_wsgi_state *state, const mp_wsgi_target *target
     return application;
 }
 
+PyObject *mp_wsgi_script_module(mp_wsgi_state *state, const mp_wsgi_target *target)
+{
+    const script *s = script_of(state, target->script, target->case_sensitive);
+
+    return s ? module_of(state, s, target) : NULL;
+}
+
 int mp_wsgi_script_preload(mp_interp *interp, const char *path, int case_sensitive)
 {
     mp_wsgi_state *state = interp->wsgi;

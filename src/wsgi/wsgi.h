@@ -135,10 +135,15 @@ int mp_wsgi_send_wrapped(mp_wsgi_call *call, PyObject *result);
 
 /* script.c: the application of a target, its script loaded or loaded anew. New reference; NULL with an exception. */
 PyObject *mp_wsgi_application(mp_wsgi_state *state, const mp_wsgi_target *target);
+/* The script itself. New reference; NULL with an exception. */
+PyObject *mp_wsgi_script_module(mp_wsgi_state *state, const mp_wsgi_target *target);
 /* Loads a script before any request. -1 with an exception. */
 int mp_wsgi_script_preload(mp_interp *interp, const char *path, int case_sensitive);
 
 /* run.c: for the engine's table. */
 int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target);
+
+/* decide.c: for the engine's table. */
+void mp_wsgi_decide(mp_gateway *gateway, const mp_decision *decision, mp_answer *answer);
 
 #endif
