@@ -277,6 +277,8 @@ static int ask_function(PyObject *module, PyObject *environ, const mp_decision *
     PyObject *result = function ? call_function(function, environ, decision->first, decision->second) : NULL;
     int status = result ? functions[decision->question].take(result, p, answer) : -1;
 
+    if (!function && PyErr_ExceptionMatches(PyExc_AttributeError))
+        PyErr_Format(PyExc_AttributeError, "the script does not define %s()", functions[decision->question].name);
     Py_XDECREF(result);
     Py_XDECREF(function);
     return status;

@@ -207,7 +207,7 @@ def test_a_changed_script_counts_at_once(httpd: Httpd) -> None:
 
 @pytest.mark.parametrize(("path", "doing", "script", "why"), [
     ("missing-script", "loading", "missing", "FileNotFoundError"),
-    ("missing-function", "asking", "empty", "AttributeError"),
+    ("missing-function", "asking", "empty", "AttributeError: the script does not define allow_access()"),
     ("syntax", "loading", "syntax", "SyntaxError"),
     ("fails-to-load", "loading", "fails", "LookupError: not today"),
 ])
