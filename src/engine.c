@@ -14,7 +14,7 @@
 #include "runtime/imports.h"
 #include "runtime/lease.h"
 #include "runtime/turns.h"
-#include "wsgi/wsgi.h"
+#include "wsgi/watch.h"
 
 const mp_host_table *mp_host;
 
@@ -29,7 +29,16 @@ static int born(mp_interp *interp)
 static const mp_interp_callbacks interp_callbacks = {
     { { "_apache", mp_api_init }, { "mod_wsgi", mp_wsgi_module_init }, { NULL, NULL } }, born
 };
-static const mp_end_callbacks end_callbacks = { mp_cleanup_run_last, mp_package_finish };
+
+/* Subscribers to the end come before the threads are waited for: they may be what ends them. */
+static int finish(mp_interp *interp, int step)
+{
+    if (step == 0)
+        mp_wsgi_watch_stop(interp);
+    return mp_package_finish(interp, step);
+}
+
+static const mp_end_callbacks end_callbacks = { mp_cleanup_run_last, finish };
 
 static apr_status_t start(const mp_host_table *host, server_rec *s)
 {

@@ -38,7 +38,7 @@ MODULE_SOURCES = \
 	src/host/wsgi_bound.c \
 	src/host/wsgi_map.c \
 	src/host/wsgi_names.c \
-	src/host/wsgi_proxies.c
+	src/host/wsgi_proxies.c \
 	src/host/wsgi_access.c \
 	src/host/wsgi_dispatch.c
 
@@ -105,7 +105,11 @@ ENGINE_SOURCES = \
 	src/wsgi/headers.c \
 	src/wsgi/input.c \
 	src/wsgi/log.c \
+	src/wsgi/lines.c \
+	src/wsgi/metrics.c \
 	src/wsgi/module.c \
 	src/wsgi/response.c \
 	src/wsgi/run.c \
-	src/wsgi/script.c
+	src/wsgi/scoreboard.c \
+	src/wsgi/script.c \
+	src/wsgi/watch.c

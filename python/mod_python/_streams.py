@@ -128,6 +128,13 @@ def install() -> None:
         sys.__stdin__ = sys.stdin  # type: ignore[misc]
 
 
+def flush_thread() -> None:
+    """At the end of a request: what this thread has not ended with a newline is a line, and the request's own."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if isinstance(stream, LogStream):
+            stream.flush()
+
+
 def flush() -> None:
     """At the end: nothing that was written stays behind."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):

@@ -360,5 +360,6 @@ void mp_wsgi_decide(mp_gateway *gateway, const mp_decision *decision, mp_answer 
     }
     else
         mp_error_log(mp_at_request(gateway->r), "MP0375", decision->directive, decision->target->interpreter, NULL);
+    mp_wsgi_lines_finish(lease.interp->wsgi);
     mp_lease_release(&lease);
 }

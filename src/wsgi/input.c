@@ -3,7 +3,7 @@
  * read() goes straight into the bytes object that it returns. readline() reads ahead into a buffer, which read()
  * empties first.
  */
-#include "wsgi/wsgi.h"
+#include "wsgi/watch.h"
 
 #include "api/args.h"
 
@@ -54,7 +54,9 @@ static int raise_if_over(const mp_wsgi_input *input, const char *what)
 /* What a gateway has next, at most n bytes; 0 at the end. -1 with OSError. Inside the gateway. */
 static Py_ssize_t fetch(mp_wsgi_input *input, mp_gateway *gateway, char *to, Py_ssize_t n)
 {
+    mp_wsgi_watch *watch = input->call->watch;
     apr_size_t got = (apr_size_t)n;
+    apr_time_t before;
     apr_status_t status;
     char reason[128];
 
@@ -64,9 +66,15 @@ static Py_ssize_t fetch(mp_wsgi_input *input, mp_gateway *gateway, char *to, Py_
         mp_wsgi_gateway_failed(input->call, "mod_wsgi request data read error: input is already in error state");
         return -1;
     }
+    before = watch ? apr_time_now() : 0;
     Py_BEGIN_ALLOW_THREADS
     status = gateway->calls->read(gateway, to, &got);
     Py_END_ALLOW_THREADS
+    if (watch) {
+        watch->input_reads++;
+        watch->input_time += apr_time_now() - before;
+        watch->input_length += status == APR_SUCCESS ? (apr_off_t)got : 0;
+    }
     if (status != APR_SUCCESS) {
         input->failed = 1;
         mp_wsgi_gateway_failed(input->call, "mod_wsgi request data read error: %s",

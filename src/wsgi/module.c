@@ -1,5 +1,5 @@
 /* The built-in module mod_wsgi, one in each interpreter: types, facts, and the state of all that is WSGI there. */
-#include "wsgi/wsgi.h"
+#include "wsgi/watch.h"
 
 #define VERSION 4, 0, 0         /* MP_VERSION */
 
@@ -42,7 +42,9 @@ static int exec(PyObject *module)
 
     return mp_wsgi_call_type_add(module, state) < 0 || mp_wsgi_input_type_add(module, state) < 0 ||
            mp_wsgi_log_type_add(module, state) < 0 || mp_wsgi_filewrapper_type_add(module, state) < 0 ||
-           intern_names(state) < 0 || add(module, "version", Py_BuildValue("(iii)", VERSION)) < 0 ||
+           mp_wsgi_watch_prepare(state, module) < 0 || PyModule_AddFunctions(module, mp_wsgi_watch_methods) < 0 ||
+           PyModule_AddFunctions(module, mp_wsgi_metrics_methods) < 0 ||
+           PyModule_AddFunctions(module, mp_wsgi_lines_methods) < 0 || intern_names(state) < 0 || add(module, "version", Py_BuildValue("(iii)", VERSION)) < 0 ||
            mp_wsgi_environ_prepare(state, module) < 0 ? -1 : 0;
 }
 
@@ -59,6 +61,11 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->environ);
     Py_VISIT(state->load_script);
     Py_VISIT(state->text_wrapper);
+    Py_VISIT(state->event_callbacks);
+    Py_VISIT(state->shutdown_callbacks);
+    Py_VISIT(state->signal_callbacks);
+    Py_VISIT(state->active_requests);
+    Py_VISIT(state->RequestTimeout);
     return 0;
 }
 
@@ -70,11 +77,17 @@ static PyModuleDef_Slot slots[] = {
     { 0, NULL }
 };
 
+static PyMethodDef methods[] = {
+    { "__getattr__", mp_wsgi_watch_getattr, METH_O, NULL },
+    { NULL, NULL, 0, NULL }
+};
+
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "mod_wsgi",
     .m_doc = "What a WSGI application may ask of the server that runs it.",
     .m_size = sizeof(mp_wsgi_state),
+    .m_methods = methods,
     .m_slots = slots,
     .m_traverse = traverse,
 };
@@ -94,7 +107,7 @@ int mp_wsgi_start(mp_interp *interp)
         return -1;
     state = PyModule_GetState(module);
     state->interp = interp;
-    if (mp_wsgi_environ_start(state) < 0 || add(module, "process_group", PyUnicode_FromString("")) < 0 ||
+    if (mp_wsgi_environ_start(state) < 0 || mp_wsgi_lines_prepare(state) < 0 || add(module, "process_group", PyUnicode_FromString("")) < 0 ||
         add(module, "application_group", PyUnicode_DecodeFSDefault(group)) < 0 ||
         add(module, "maximum_processes", PyLong_FromLong(mpm_limit(AP_MPMQ_MAX_DAEMONS))) < 0 ||
         add(module, "threads_per_process", PyLong_FromLong(mpm_limit(AP_MPMQ_MAX_THREADS))) < 0 ||

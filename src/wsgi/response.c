@@ -1,5 +1,5 @@
 /* start_response() and write(), and what goes through the gateway to the client. */
-#include "wsgi/wsgi.h"
+#include "wsgi/watch.h"
 
 #include "api/args.h"
 
@@ -66,6 +66,8 @@ static PyObject *start_response(PyObject *self, PyObject *const *args, size_t na
     call->line = line;
     call->headers = headers;
     call->head_ready = 0;
+    if (call->watch)
+        mp_wsgi_watch_response(call, given[0], given[1], given[2]);
     return PyCFunction_New(&write_def, self);
 }
 
@@ -116,8 +118,16 @@ static apr_off_t within_length(const mp_wsgi_call *call, apr_off_t n)
     return call->length >= 0 && n > call->length - call->sent ? call->length - call->sent : n;
 }
 
+static void count_write(mp_wsgi_watch *watch, apr_off_t n, apr_time_t time)
+{
+    watch->output_writes++;
+    watch->output_length += n;
+    watch->output_time += time;
+}
+
 int mp_wsgi_send(mp_wsgi_call *call, const char *data, Py_ssize_t n, mp_push push)
 {
+    apr_time_t before;
     apr_status_t status;
     mp_gateway *gateway;
     int is_sent;
@@ -134,12 +144,15 @@ int mp_wsgi_send(mp_wsgi_call *call, const char *data, Py_ssize_t n, mp_push pus
         return 0;
     }
     is_sent = call->head_sent;
+    before = call->watch ? apr_time_now() : 0;
     call->head_sent = 1;
     Py_BEGIN_ALLOW_THREADS
     status = send_head(call, gateway, is_sent);
     if (status == APR_SUCCESS)
         status = gateway->calls->write(gateway, data, (apr_size_t)n, push);
     Py_END_ALLOW_THREADS
+    if (call->watch)
+        count_write(call->watch, n, apr_time_now() - before);
     call->sent += n;
     call->lost = status;
     mp_wsgi_leave(call);
@@ -148,6 +161,7 @@ int mp_wsgi_send(mp_wsgi_call *call, const char *data, Py_ssize_t n, mp_push pus
 
 int mp_wsgi_send_file(mp_wsgi_call *call, int fd, apr_off_t offset, apr_off_t n)
 {
+    apr_time_t before;
     apr_status_t status;
     mp_gateway *gateway;
     int is_sent;
@@ -156,12 +170,15 @@ int mp_wsgi_send_file(mp_wsgi_call *call, int fd, apr_off_t offset, apr_off_t n)
         return -1;
     n = within_length(call, n);
     is_sent = call->head_sent;
+    before = call->watch ? apr_time_now() : 0;
     call->head_sent = 1;
     Py_BEGIN_ALLOW_THREADS
     status = send_head(call, gateway, is_sent);
     if (status == APR_SUCCESS && n > 0)
         status = gateway->calls->send_file(gateway, fd, offset, n);
     Py_END_ALLOW_THREADS
+    if (call->watch)
+        count_write(call->watch, n, apr_time_now() - before);
     call->sent += n;
     call->lost = status;
     mp_wsgi_leave(call);

@@ -3,7 +3,7 @@
  * What fails before the first byte is a status for httpd's error page; what fails later cuts the answer, so that the
  * client, and caches, see that it is no whole one.
  */
-#include "wsgi/wsgi.h"
+#include "wsgi/watch.h"
 
 #include "runtime/error.h"
 #include "runtime/lease.h"
@@ -44,7 +44,16 @@ static int failed(mp_wsgi_call *call)
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     ours = call->gateway_error && value == call->gateway_error;
-    if (ours) {
+    if (call->watch)
+        mp_wsgi_watch_exception(call, type, value, traceback);
+    if (PyErr_GivenExceptionMatches(type, call->state->RequestTimeout)) {
+        status = HTTP_GATEWAY_TIME_OUT;
+        mp_log(place_of(gateway), APLOG_INFO, "Request interrupted by RequestTimeout; thread recovered.");
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+    }
+    else if (ours) {
         if (gateway->read_status)
             status = gateway->read_status;
         log_client_failure(call, value);
@@ -166,20 +175,23 @@ static void close_result(mp_wsgi_call *call, PyObject *result)
 
 /* The call */
 
-static PyObject *call_application(mp_wsgi_call *call, PyObject *application, mp_wsgi_errors *errors)
+/* A subscriber to events may have put another application there. */
+static PyObject *call_application(mp_wsgi_call *call, PyObject **application, mp_wsgi_errors *errors)
 {
     PyObject *input = mp_wsgi_input_new(call);
     PyObject *arguments[2] = { input ? mp_wsgi_environ(call, input, errors->text) : NULL, (PyObject *)call };
     PyObject *result = NULL;
 
     Py_XDECREF(input);
+    if (arguments[0] && call->watch)
+        mp_wsgi_watch_application(call, arguments[0], application);
     if (arguments[0])
-        result = PyObject_Vectorcall(application, arguments, 2, NULL);
+        result = PyObject_Vectorcall(*application, arguments, 2, NULL);
     Py_XDECREF(arguments[0]);
     return result;
 }
 
-static int serve(mp_wsgi_call *call, PyObject *application)
+static int serve(mp_wsgi_call *call, PyObject **application)
 {
     mp_wsgi_errors errors;
     PyObject *result;
@@ -205,22 +217,27 @@ int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target)
     mp_wsgi_call *call;
     mp_lease lease;
 
+    apr_time_t before = mp_wsgi_metrics_on() ? apr_time_now() : 0;
+
     if (mp_lease_take(&lease, target->interpreter, place_of(gateway)) != APR_SUCCESS)
         return status;
     state = lease.interp->wsgi;
     call = mp_wsgi_call_new(state, gateway, target);
     if (call) {
+        mp_wsgi_watch_begin(call, before ? apr_time_now() - before : 0);
         application = mp_wsgi_application(state, target);
         if (application)
-            status = serve(call, application);
+            status = serve(call, &application);
         else
             log_failure(call, "MP0331", "loading");
         Py_XDECREF(application);
         mp_wsgi_call_end(call);
+        mp_wsgi_watch_end(call, gateway);
         Py_DECREF(call);
     }
     else
         mp_error_log(place_of(gateway), "MP0336", "making the objects of a WSGI request", target->interpreter, NULL);
+    mp_wsgi_lines_finish(state);
     mp_lease_release(&lease);
     return status;
 }

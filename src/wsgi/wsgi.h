@@ -15,6 +15,8 @@
 #include "runtime/interp.h"
 #include "runtime/log.h"
 
+#include <pthread.h>
+
 /* The text of an environ key, and the last value, which is most often the next one, too (environ.c). */
 typedef struct {
     char *name;
@@ -36,6 +38,9 @@ struct mp_wsgi_errors {
     PyObject *text;             /* wsgi.errors */
     PyObject *log;              /* the mod_wsgi.Log below it */
 };
+
+typedef struct mp_wsgi_watch mp_wsgi_watch;     /* watch.h */
+typedef struct mp_wsgi_call mp_wsgi_call;
 
 /* Per interpreter: the state of its module mod_wsgi. */
 typedef struct {
@@ -61,10 +66,17 @@ typedef struct {
     mp_wsgi_name *expected[MP_WSGI_EXPECTED];   /* the name that a place had last time, or NULL */
     mp_wsgi_errors spare[MP_WSGI_SPARE_LOGS];
     int spare_used;
+    int watching;               /* watch.c: somebody looks at requests */
+    PyObject *event_callbacks, *shutdown_callbacks, *signal_callbacks;      /* lists */
+    PyObject *active_requests;  /* dict, or NULL: nobody has asked for it */
+    PyObject *RequestTimeout;
+    mp_wsgi_call *running;      /* the requests, the latest first */
+    PyObject *unfinished[2];    /* lines.c */
+    PyObject *finish_lines;
 } mp_wsgi_state;
 
 /* A request: start_response(). No other object refers to it strongly but write(), wsgi.input and the log stream. */
-typedef struct {
+struct mp_wsgi_call {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     mp_wsgi_state *state;       /* borrowed: as old as the interpreter */
@@ -83,7 +95,12 @@ typedef struct {
     apr_off_t sent;
     PyObject *capsule;          /* apache.request_rec, or NULL */
     PyObject *gateway_error;    /* the OSError that a read() or write() raised, or NULL */
-} mp_wsgi_call;
+    /* watch.c */
+    mp_wsgi_call *next, *previous;      /* of those that run */
+    pthread_t thread;
+    PyObject *data;             /* request_data(), or NULL */
+    mp_wsgi_watch *watch;       /* NULL: nobody looks */
+};
 
 /* module.c */
 PyObject *mp_wsgi_module_init(void);                    /* for the table of built-in modules */
@@ -117,6 +134,7 @@ int mp_wsgi_length_of(const apr_array_header_t *headers, apr_off_t *length);    
 /* environ.c: a new dict. */
 PyObject *mp_wsgi_environ(mp_wsgi_call *call, PyObject *input, PyObject *errors);
 int mp_wsgi_environ_prepare(mp_wsgi_state *state, PyObject *module);
+unsigned mp_wsgi_thread_number(void);
 int mp_wsgi_environ_start(mp_wsgi_state *state);        /* when state->interp is set */
 
 /* input.c */
@@ -142,6 +160,11 @@ int mp_wsgi_script_preload(mp_interp *interp, const char *path, int case_sensiti
 
 /* run.c: for the engine's table. */
 int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target);
+
+/* lines.c: what print() and sys.stderr got without a line end, when the thread is done with the request. */
+int mp_wsgi_lines_prepare(mp_wsgi_state *state);        /* -1 with an exception */
+void mp_wsgi_lines_finish(mp_wsgi_state *state);
+extern PyMethodDef mp_wsgi_lines_methods[];
 
 /* decide.c: for the engine's table. */
 void mp_wsgi_decide(mp_gateway *gateway, const mp_decision *decision, mp_answer *answer);
