@@ -34,13 +34,13 @@ MODULE_SOURCES = \
 	src/host/mutex.c \
 	src/host/signals.c \
 	src/host/wsgi.c \
+	src/host/wsgi_access.c \
 	src/host/wsgi_admit.c \
 	src/host/wsgi_bound.c \
+	src/host/wsgi_dispatch.c \
 	src/host/wsgi_map.c \
 	src/host/wsgi_names.c \
-	src/host/wsgi_proxies.c \
-	src/host/wsgi_access.c \
-	src/host/wsgi_dispatch.c
+	src/host/wsgi_proxies.c
 
 ENGINE_SOURCES = \
 	src/engine.c \

@@ -128,8 +128,9 @@ static int set_active(const mp_wsgi_call *call, int is_active)
 static void watch(mp_wsgi_call *call, apr_time_t gil_wait)
 {
     mp_wsgi_watch *new = apr_pcalloc(call->gateway->pool, sizeof(*new));
+    const char *id = request_id(call->gateway);
 
-    new->id = PyUnicode_DecodeLatin1(request_id(call->gateway), (Py_ssize_t)strlen(call->gateway->request_id), NULL);
+    new->id = PyUnicode_DecodeLatin1(id, (Py_ssize_t)strlen(id), NULL);
     if (!new->id) {
         PyErr_Clear();
         return;
@@ -326,11 +327,18 @@ PyMethodDef mp_wsgi_watch_methods[] = {
     { NULL, NULL, 0, NULL }
 };
 
-/* The requests that run already are not watched, and not in it. */
+/* Of the requests that run already, those are in it that are watched, and the one that asks. */
 static PyObject *active_requests(mp_wsgi_state *state)
 {
-    if (!state->active_requests)
-        state->active_requests = PyDict_New();
+    mp_wsgi_call *call;
+
+    if (!state->active_requests && (state->active_requests = PyDict_New()))
+        for (call = state->running; call; call = call->next) {
+            if (!call->watch && call->gateway && pthread_equal(call->thread, pthread_self()))
+                watch(call, 0);
+            else if (set_active(call, 1) < 0)
+                PyErr_Clear();
+        }
     state->watching = state->active_requests != NULL;
     return Py_XNewRef(state->active_requests);
 }

@@ -50,10 +50,11 @@ def simple(value):
 
 @mod_wsgi.subscribe_events
 def watch(name, **event):
-    if "watch" in event.get("request_environ", event["request_data"] if "request_data" in event else {}).get(
-            "QUERY_STRING", "watch"):
-        if name == "request_started":
-            event["request_data"]["QUERY_STRING"] = event["request_environ"]["QUERY_STRING"]
+    if name == "process_stopping":
+        return
+    if name == "request_started":
+        event["request_data"]["query"] = event["request_environ"]["QUERY_STRING"]
+    if event["request_data"].get("query") == "watch":
         events.append((name, simple({k: v for k, v in event.items() if k not in ("request_environ",)})))
 
 def fails(name, **event):
@@ -211,10 +212,10 @@ def test_a_subscriber_that_fails_is_logged_and_harms_nobody(httpd: Httpd) -> Non
     httpd.claim_failure("a subscriber of response_started", "LookupError: subscriber fails in response_started")
     httpd.claim_failure("a subscriber of request_finished", "LookupError: subscriber fails in request_finished")
     events(httpd)
-    value(httpd, "raw_ok?watch")
+    assert httpd.get("/app.wsgi/raw_ok?watch").status == 200
     assert len(events(httpd)) == 3
     value(httpd, "raw_subscribe?fails")
-    for event in ("request_started", "response_started", "request_finished") * 2 + ("request_started",):
+    for event in ("request_started", "response_started", "request_finished") * 3 + ("request_started",):
         httpd.claim_failure(f"a subscriber of {event}", "LookupError")
 
 

@@ -11,7 +11,7 @@ from wsgi_site import APP, value, wsgi_conf
 MPMS = ("event", "prefork")
 MODULES = ("env",)
 
-CONF = 'ErrorLogFormat "[%t] [%-m:%l] [pid %P:tid %T] [%F] [client %a] %M"\n' + wsgi_conf() + wsgi_conf(
+CONF = 'ErrorLogFormat "[%t] [%-m:%l] [pid %P] [%F] [client %a] %M"\n' + wsgi_conf() + wsgi_conf(
     '<Directory "${htdocs}/other">', group="other") + """
     <Directory "${htdocs}/other">
         LogLevel python:debug
@@ -91,7 +91,7 @@ CLIENT = r"\[client 127.0.0.1:\d+\] "
 def test_levels_are_httpds(httpd: Httpd) -> None:
     value(httpd, "raw_levels")
     for level, name in ((60, "crit"), (50, "crit"), (40, "error"), (30, "warn"), (25, "info"), (20, "info")):
-        httpd.claim(rf"\[python:{name}\] \[pid \d+:tid \d+\] \[app.wsgi\(\d+\)\] {CLIENT}level {level}\n")
+        httpd.claim(rf"\[python:{name}\] \[pid \d+\] \[app.wsgi\(\d+\)\] {CLIENT}level {level}\n")
     assert "level 10" not in httpd.log_text() and "level 5\n" not in httpd.log_text()
 
 
@@ -109,7 +109,8 @@ def test_each_line_is_an_entry_with_the_place_in_python(httpd: Httpd) -> None:
     value(httpd, "raw_lines")
     for text in (r"first \\xc3\\xa9\\xe2\\x82\\xac\\+udc80", "second", "", r"fourth\\+x00end"):
         httpd.claim(rf"\[python:warn\].*\[app.wsgi\({number}\)\] {CLIENT}{text}\n")
-    for text in ("failed", r"Traceback \(most recent call last\):", "LookupError: no such item"):
+    for text in ("failed", r"Traceback \(most recent call last\):", r'    raise LookupError\("no such item"\)',
+                 "LookupError: no such item"):
         httpd.claim(rf"\[python:error\].*{CLIENT}{text}\n")
     httpd.claim(r'\[python:error\].*  File ".*app.wsgi", line \d+, in raw_lines')
 
@@ -126,11 +127,10 @@ def test_it_is_an_ordinary_handler(httpd: Httpd) -> None:
 
 
 def test_requests_at_once_do_not_mix(httpd: Httpd) -> None:
-    clients = [httpd.session() for _ in range(8)]
-    del clients
     at_once(8, lambda n: value(httpd, f"raw_prints?{n}"))
     for n in range(8):
-        httpd.claim(f"UserWarning: warned {n}")
+        httpd.claim(rf"{CLIENT}.*UserWarning: warned {n}\n")
+        httpd.claim(rf"{CLIENT}  warnings.warn\(")
         ports = set()
         for i in range(20):
             for pattern in (rf"<{n}-{i}>", rf"\[{n}-{i}\]", rf"\({n}-{i}\)", rf"\{{{n}-{i}\}}"):
@@ -145,7 +145,7 @@ def test_an_unfinished_line_is_its_requests(httpd: Httpd) -> None:
             httpd.claim(rf"\[python:{level}\].*{CLIENT}{stream} ends {n}\n")
 
 
-@pytest.mark.parametrize("text", ["prints", "complains", "logs", "logs plainly", "warns"])
+@pytest.mark.parametrize("text", ["prints", "complains", "logs", "logs plainly", "warns", 'warns")'])
 def test_threads_of_the_application_write_to_the_servers_log(httpd: Httpd, text: str) -> None:
     if text == "prints":
         value(httpd, "raw_thread")
