@@ -35,7 +35,7 @@ CONF = (
     + basic("/no-script", script="") + basic("/missing", "missing") + basic("/empty", "empty")
     + basic("/syntax", "syntax") + basic("/grouped", more="Require wsgi-group staff admins")
     + basic("/group-names", more='Require wsgi-group "two words" \'single\'')
-    + basic("/group-expression", more="Require wsgi-group %{env:SECRET}")
+    + basic("/group-expression", more="Require wsgi-group %{HTTP:X-Group}")
     + basic("/group-any", more="<RequireAny>\nRequire wsgi-group nobody\nRequire user anna\n</RequireAny>")
     + basic("/group-not", more="<RequireAll>\nRequire valid-user\nRequire not wsgi-group staff\n</RequireAll>")
     + basic("/group-forbidden", more="Require wsgi-group nobody\nAuthzSendForbiddenOnFailure On")
@@ -209,7 +209,8 @@ def test_a_password_check_that_fails_lets_nobody_in(httpd: Httpd, user: str, why
 
 
 @pytest.mark.parametrize(("path", "doing", "why"), [
-    ("missing", "loading", "FileNotFoundError"), ("empty", "asking", "AttributeError: the script does not define check_password()"),
+    ("missing", "loading", "FileNotFoundError"),
+    ("empty", "asking", "AttributeError: the script does not define check_password()"),
     ("syntax", "loading", "SyntaxError")])
 def test_a_script_that_cannot_answer_lets_nobody_in(httpd: Httpd, path: str, doing: str, why: str) -> None:
     assert status(httpd, f"/{path}", "anna", "secret") == 500
@@ -301,6 +302,11 @@ def test_names_of_groups_may_be_quoted_or_expressions(httpd: Httpd) -> None:
     assert in_group(httpd, "/group-names", "single") == 200
     assert in_group(httpd, "/group-names", "two") == 401
     httpd.claim("AH01631")
+    for group, expected in (("secret", 200), ("other secret", 200), ("secrets", 401), ("", 401)):
+        r = httpd.get("/group-expression", {**authorization("grouped", "secret"), "X-Group": group})
+        assert r.status == expected
+        if expected == 401:
+            httpd.claim("AH01631")
 
 
 def test_groups_combine_with_other_requirements(httpd: Httpd) -> None:

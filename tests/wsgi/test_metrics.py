@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from httpd import Httpd, at_once
+import pytest
+from client import Response
+from httpd import Httpd, at_once, wait_for
 from wsgi_site import APP, value, wsgi_conf
 
 MPMS = ("event", "prefork")
@@ -62,23 +66,49 @@ def metrics(httpd: Httpd, name: str) -> Any:
     return value(httpd, f"raw_call?{name}")
 
 
-def test_there_are_none_before_they_are_started(httpd: Httpd) -> None:
-    assert metrics(httpd, "request_metrics") is None
-    assert metrics(httpd, "process_metrics") is None
-    assert metrics(httpd, "start_recording_metrics") is None
-    assert metrics(httpd, "start_recording_metrics") is None
-    assert metrics(httpd, "request_metrics")["request_count"] >= 1
+class Connection:
+    """One connection: a request on it begins when the one before is counted, which is after its answer."""
+
+    def __init__(self, ask: Callable[..., Response]) -> None:
+        self.ask = ask
+
+    def metrics(self, name: str) -> Any:
+        r = self.ask("GET", f"/app.wsgi/raw_call?{name}")
+        assert r.status == 200, r.text
+        return ast.literal_eval(r.text)
 
 
-def test_an_interval_is_counted_and_reset(httpd: Httpd) -> None:
-    metrics(httpd, "start_recording_metrics")
-    metrics(httpd, "request_metrics")
+@pytest.fixture
+def connection(httpd: Httpd) -> Iterator[Connection]:
+    with httpd.session() as ask:
+        yield Connection(ask)
+
+
+def quiet(connection: Connection) -> int:
+    """How many requests there were, when no other one runs."""
+    def alone() -> Any:
+        found = connection.metrics("process_metrics")
+        return found["request_count"] if found["active_requests"] == 1 else None
+    return int(wait_for(alone))
+
+
+def test_there_are_none_before_they_are_started(connection: Connection) -> None:
+    assert connection.metrics("request_metrics") is None
+    assert connection.metrics("process_metrics") is None
+    assert connection.metrics("start_recording_metrics") is None
+    assert connection.metrics("start_recording_metrics") is None
+    assert connection.metrics("request_metrics")["request_count"] >= 1
+
+
+def test_an_interval_is_counted_and_reset(httpd: Httpd, connection: Connection) -> None:
+    connection.metrics("start_recording_metrics")
+    quiet(connection)
+    connection.metrics("request_metrics")
     for status in (200, 204, 302, 404, 503):
-        r = httpd.post(f"/app.wsgi/raw_work?{status}", b"z" * 100)
-        assert r.status == status
-    assert httpd.get("/app.wsgi/raw_none").status == 500
+        assert connection.ask("POST", f"/app.wsgi/raw_work?{status}", b"z" * 100).status == status
+    assert connection.ask("GET", "/app.wsgi/raw_none").status == 500
     httpd.claim("MP0332[\\s\\S]*RuntimeError: start_response")
-    found = metrics(httpd, "request_metrics")
+    found = connection.metrics("request_metrics")
     assert set(found) == REQUEST_KEYS
     count = 5 + 1 + 1       # and the call that began the interval
     assert found["request_count"] == count == sum(found[f"status_{n}xx"] for n in range(1, 6))
@@ -97,15 +127,16 @@ def test_an_interval_is_counted_and_reset(httpd: Httpd) -> None:
     assert sum(found["application_time_buckets"][17:]) >= 5, "20 ms are in the octave that begins at 16 ms"
     assert found["application_time_max_us"] >= 20000
     assert found["memory_max_rss"] >= found["memory_rss"] * 0.5 > 1000000
-    again = metrics(httpd, "request_metrics")
+    again = connection.metrics("request_metrics")
     assert again["request_count"] == 1 and again["start_time"] >= found["stop_time"] - 0.01
 
 
-def test_totals_go_on(httpd: Httpd) -> None:
-    metrics(httpd, "start_recording_metrics")
-    before = metrics(httpd, "process_metrics")
-    metrics(httpd, "request_metrics")
-    after = metrics(httpd, "process_metrics")
+def test_totals_go_on(httpd: Httpd, connection: Connection) -> None:
+    connection.metrics("start_recording_metrics")
+    quiet(connection)
+    before = connection.metrics("process_metrics")
+    connection.metrics("request_metrics")
+    after = connection.metrics("process_metrics")
     assert set(before) == set(after) == PROCESS_KEYS
     assert after["request_count"] == before["request_count"] + 2
     assert after["active_requests"] == 1 and after["pid"] in httpd.child_pids()
@@ -123,10 +154,18 @@ def test_what_runs_is_seen(httpd: Httpd) -> None:
 
 
 def test_many_threads_count_exactly(httpd: Httpd) -> None:
-    metrics(httpd, "start_recording_metrics")
-    before = metrics(httpd, "process_metrics")["request_count"]
+    with httpd.session() as ask:
+        Connection(ask).metrics("start_recording_metrics")
+        before = quiet(Connection(ask))
     at_once(8, lambda n: [metrics(httpd, "process_metrics") for _ in range(20)])
-    assert metrics(httpd, "process_metrics")["request_count"] == before + 161
+    polls = 0
+
+    def counted() -> bool:
+        nonlocal polls
+        polls += 1
+        found = metrics(httpd, "process_metrics")
+        return bool(found["active_requests"] == 1 and found["request_count"] == before + 160 + polls)
+    wait_for(counted)
 
 
 def test_the_scoreboard(httpd: Httpd) -> None:
