@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from mod_python import _serve_child, apache, importer
+from mod_python import _scripts, _serve_child, apache
 
 
 def load() -> ModuleType:
@@ -19,8 +19,7 @@ def load() -> ModuleType:
     name = "_mod_wsgi_" + hashlib.md5(os.fsencode(file), usedforsecurity=False).hexdigest()
     if name not in sys.modules:
         _serve_child.note(file)
-        importer.preload_script(file)
-    return sys.modules[name]
+    return _scripts.load(file, name, file, reloading=False)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -43,17 +43,21 @@ static void fill(mp_request_gateway *gateway, request_rec *r, const mp_wsgi_conf
     gateway->conf = conf;
 }
 
+int mp_wsgi_passes_authorization(const mp_wsgi_conf *conf, const mp_wsgi_choice *choice)
+{
+    return (choice && choice->pass_authorization != MP_UNSET ? choice->pass_authorization
+                                                             : conf->choice.pass_authorization) == 1;
+}
+
 int mp_gateway_serve(request_rec *r, mp_wsgi_target *target, const mp_wsgi_conf *conf, const mp_wsgi_choice *choice,
                      const mp_engine_table *engine)
 {
     mp_request_gateway *gateway = apr_pcalloc(r->pool, sizeof(*gateway));
-    int pass = choice && choice->pass_authorization != MP_UNSET ? choice->pass_authorization
-                                                                : conf->choice.pass_authorization;
     int status;
 
     fill(gateway, r, conf);
     mp_gateway_open_input(gateway);
-    mp_gateway_variables(gateway, target, pass == 1);
+    mp_gateway_variables(gateway, target, mp_wsgi_passes_authorization(conf, choice));
     mp_wsgi_proxies_apply(r, conf, gateway->base.variables, &gateway->base.is_https, &target->mount_point);
     status = engine->wsgi(&gateway->base, target);
     if (r->eos_sent)                    /* all is said, maybe by httpd itself: no second answer */

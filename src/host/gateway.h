@@ -12,6 +12,9 @@
 int mp_gateway_serve(request_rec *r, mp_wsgi_target *target, const mp_wsgi_conf *conf, const mp_wsgi_choice *choice,
                      const mp_engine_table *engine);
 
+/* WSGIPassAuthorization, or what the options of the mapping (may be NULL) say instead. */
+int mp_wsgi_passes_authorization(const mp_wsgi_conf *conf, const mp_wsgi_choice *choice);
+
 /* Below: between the gateway's own files. */
 
 typedef struct {

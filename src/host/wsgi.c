@@ -6,6 +6,7 @@
 #include "host/gateway.h"
 #include "host/wsgi_admit.h"
 #include "host/wsgi_bound.h"
+#include "host/wsgi_dispatch.h"
 #include "host/wsgi_map.h"
 #include "host/wsgi_names.h"
 
@@ -44,19 +45,16 @@ static int serve(request_rec *r, const mp_wsgi_conf *conf, const mp_wsgi_script 
     const mp_wsgi_alias *alias = mp_wsgi_alias_of(r);
     const mp_wsgi_choice *options = script ? &script->choice : alias ? &alias->choice : NULL;
     const mp_engine_table *engine = mp_engine_get();
+    mp_wsgi_choice dispatched = {.pass_authorization = mp_wsgi_passes_authorization(conf, options)};
     mp_wsgi_target *target = apr_pcalloc(r->pool, sizeof(*target));
     int status;
 
     if ((!script && (status = mp_wsgi_admit_script(r, alias != NULL)) != OK) ||
         (status = mp_wsgi_admit_request(r, conf)) != OK)
         return status;
-    if (conf->dispatch) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0309: WSGIDispatchScript %s can't be asked in this version",
-                      conf->dispatch->path);
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
     fill(r, conf, script, target);
-    if ((status = mp_wsgi_choose(r, NULL, options, target)) != OK)
+    if ((status = mp_wsgi_dispatch(r, conf, &dispatched)) != OK ||
+        (status = mp_wsgi_choose(r, &dispatched, options, target)) != OK)
         return status;
     if (script)
         target->callable = "handle_request";

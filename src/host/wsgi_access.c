@@ -1,6 +1,7 @@
 #include "host/wsgi_access.h"
 #include "host/engine.h"
 #include "host/gateway.h"
+#include "host/wsgi_names.h"
 #include "host/wsgi_proxies.h"
 
 #include "config/directives.h"
@@ -15,24 +16,14 @@ static void log_line(mp_gateway *gateway, int level, const char *line)
     ap_log_rerror(APLOG_MARK, level, 0, gateway->r, "%s", line);
 }
 
-/* The one place where these scripts' groups get their meaning. */
-static const char *application_group(request_rec *r, const mp_wsgi_script *script)
-{
-    const char *group = script->choice.application_group;
-
-    return group && strcmp(group, "%{GLOBAL}") ? group : "";
-}
-
 static mp_wsgi_target *target_of(request_rec *r, const mp_wsgi_script *script)
 {
     mp_wsgi_target *target = apr_pcalloc(r->pool, sizeof(*target));
 
-    target->application_group = application_group(r, script);
-    target->interpreter = *target->application_group ? target->application_group : MP_MAIN_INTERPRETER;
     target->process_group = "";
     target->script = target->resource = script->path;
     target->handler = r->handler;
-    target->case_sensitive = 1;
+    target->case_sensitive = mp_process_get()->wsgi.case_sensitive;
     target->reloading = mp_dir_conf_get(r)->wsgi.script_reloading != 0;
     return target;
 }
@@ -107,6 +98,8 @@ void mp_wsgi_ask(request_rec *r, mp_question question, const char *directive, co
     mp_decision decision = { question, directive, target, first, second };
 
     *answer = (mp_answer){ .verdict = MP_SAYS_FAILED };
+    if (mp_wsgi_choose_interpreter(r, script->choice.application_group, target) != OK)
+        return;
     if (engine)
         engine->decide(gateway_of(r, question, target, pass_authorization), &decision, answer);
     else

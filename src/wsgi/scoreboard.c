@@ -59,7 +59,7 @@ static PyObject *process(int i, int threads)
 
 PyObject *mp_wsgi_server_metrics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
-    const global_score *global = mp_host->process->server_metrics ? ap_get_scoreboard_global() : NULL;
+    const global_score *global = mp_host->process->wsgi.server_metrics ? ap_get_scoreboard_global() : NULL;
     apr_time_t now = apr_time_now();
     PyObject *processes;
     int i;

@@ -40,7 +40,7 @@ def test_a_directive_is_its_name_and_its_value(name: str) -> None:
 
 
 def test_there_is_a_class_for_every_directive_of_ours() -> None:
-    tables = "".join(file.read_text() for file in (TREE / "src" / "config").glob("*_directives.c"))
+    tables = "".join(file.read_text() for file in (TREE / "src" / "config").glob("*.c"))
     ours = set(re.findall(r'\(\s*"((?:Python|WSGI)\w+)",', tables))
     assert ours and {name for name in ours if not issubclass(names[name], httpdconf.Directive)} == set()
 
