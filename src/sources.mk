@@ -101,6 +101,7 @@ ENGINE_SOURCES = \
 	src/wsgi/call.c \
 	src/wsgi/decide.c \
 	src/wsgi/environ.c \
+	src/wsgi/facts.c \
 	src/wsgi/filewrapper.c \
 	src/wsgi/headers.c \
 	src/wsgi/input.c \

@@ -44,7 +44,8 @@ static int exec(PyObject *module)
            mp_wsgi_log_type_add(module, state) < 0 || mp_wsgi_filewrapper_type_add(module, state) < 0 ||
            mp_wsgi_watch_prepare(state, module) < 0 || PyModule_AddFunctions(module, mp_wsgi_watch_methods) < 0 ||
            PyModule_AddFunctions(module, mp_wsgi_metrics_methods) < 0 ||
-           PyModule_AddFunctions(module, mp_wsgi_lines_methods) < 0 || intern_names(state) < 0 || add(module, "version", Py_BuildValue("(iii)", VERSION)) < 0 ||
+           PyModule_AddFunctions(module, mp_wsgi_lines_methods) < 0 ||
+           PyModule_AddFunctions(module, mp_wsgi_facts_methods) < 0 || intern_names(state) < 0 || add(module, "version", Py_BuildValue("(iii)", VERSION)) < 0 ||
            mp_wsgi_environ_prepare(state, module) < 0 ? -1 : 0;
 }
 
@@ -97,6 +98,17 @@ PyObject *mp_wsgi_module_init(void)
     return PyModuleDef_Init(&definition);
 }
 
+/* The module `apache` of mod_wsgi's, for who asks for it. */
+static int install_names(void)
+{
+    PyObject *names = PyImport_ImportModule("mod_python._wsginames");
+    PyObject *done = names ? PyObject_CallMethod(names, "install", NULL) : NULL;
+
+    Py_XDECREF(done);
+    Py_XDECREF(names);
+    return done ? 0 : -1;
+}
+
 int mp_wsgi_start(mp_interp *interp)
 {
     PyObject *module = PyImport_ImportModule("mod_wsgi");
@@ -107,7 +119,7 @@ int mp_wsgi_start(mp_interp *interp)
         return -1;
     state = PyModule_GetState(module);
     state->interp = interp;
-    if (mp_wsgi_environ_start(state) < 0 || mp_wsgi_lines_prepare(state) < 0 || add(module, "process_group", PyUnicode_FromString("")) < 0 ||
+    if (mp_wsgi_environ_start(state) < 0 || mp_wsgi_lines_prepare(state) < 0 || install_names() < 0 || add(module, "process_group", PyUnicode_FromString("")) < 0 ||
         add(module, "application_group", PyUnicode_DecodeFSDefault(group)) < 0 ||
         add(module, "maximum_processes", PyLong_FromLong(mpm_limit(AP_MPMQ_MAX_DAEMONS))) < 0 ||
         add(module, "threads_per_process", PyLong_FromLong(mpm_limit(AP_MPMQ_MAX_THREADS))) < 0 ||

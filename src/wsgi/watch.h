@@ -42,6 +42,9 @@ void mp_wsgi_metrics_begin(const mp_wsgi_watch *watch);
 void mp_wsgi_metrics_end(const mp_wsgi_watch *watch, const mp_gateway *gateway, int status, apr_time_t cpu);
 extern PyMethodDef mp_wsgi_metrics_methods[];
 
+/* facts.c */
+extern PyMethodDef mp_wsgi_facts_methods[];
+
 /* scoreboard.c */
 PyObject *mp_wsgi_server_metrics(PyObject *module, PyObject *nothing);
 

@@ -38,6 +38,7 @@ def stops(name, **event):
 import atexit
 atexit.register(print, "atexit runs", file=sys.stderr)
 ''',
+    "htdocs/own/apache.py": "OWN = 'mine'\n",
     "htdocs/app.wsgi": APP + r'''
 import mod_wsgi
 
@@ -141,6 +142,20 @@ def raw_names(environ, start_response):
 
 import logging
 
+def raw_apache(environ, start_response):
+    import apache
+    return answer(start_response, {name: value for name, value in vars(apache).items() if name[0] != "_"})
+
+def raw_own_apache(environ, start_response):
+    import apache, importlib
+    del sys.modules["apache"]
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__), "own"))
+    try:
+        own = importlib.import_module("apache").OWN
+    finally:
+        del sys.path[0], sys.modules["apache"]
+    return answer(start_response, own)
+
 def raw_signals(environ, start_response):
     return answer(start_response, mod_wsgi.subscribe_signals(raw_signals) is raw_signals)
 
@@ -243,6 +258,15 @@ def test_the_modules_names(httpd: Httpd) -> None:
         "BaseException", "mod_wsgi.RequestTimeout", "express", "list", [],
         ("TypeError", "subscribe_events() takes a callable, not int"),
         ("AttributeError", "module 'mod_wsgi' has no attribute 'nonsense'"), True)
+
+
+def test_apache_says_what_httpd_is(httpd: Httpd) -> None:
+    facts = value(httpd, "raw_apache")
+    assert set(facts) == {"version", "description", "mpm_name", "build_date", "maximum_processes",
+                          "threads_per_process"}
+    assert facts["mpm_name"].lower() == httpd.mpm and facts["threads_per_process"] == httpd.threads
+    assert facts["version"][:2] == (2, 4) and facts["description"].startswith("Apache/2.4.")
+    assert value(httpd, "raw_own_apache") == "mine"
 
 
 def test_python_handlers_have_the_module_too(httpd: Httpd) -> None:
