@@ -213,25 +213,12 @@ static PyObject *inside(mp_wsgi_input *input, gatherer gather_, Py_ssize_t limit
     return result;
 }
 
-static int take_limit(const mp_signature *signature, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-                      Py_ssize_t *limit)
-{
-    PyObject *given[MP_ARGS_MAX];
-    long long number;
-
-    if (mp_args_take(signature, args, nargs, kwnames, given) < 0 ||
-        mp_args_int(given[0] == Py_None ? NULL : given[0], -1, &number, signature->names[0]) < 0)
-        return -1;
-    *limit = number < 0 ? -1 : number > PY_SSIZE_T_MAX ? PY_SSIZE_T_MAX : (Py_ssize_t)number;
-    return 0;
-}
-
 static PyObject *input_read(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const mp_signature signature = { "read()", 0, { "size" } };
     Py_ssize_t limit;
 
-    return take_limit(&signature, args, nargs, kwnames, &limit) < 0
+    return mp_args_limit(&signature, args, nargs, kwnames, &limit) < 0
          ? NULL : inside((mp_wsgi_input *)self, gather, limit, "read()");
 }
 
@@ -240,7 +227,7 @@ static PyObject *input_readline(PyObject *self, PyObject *const *args, Py_ssize_
     static const mp_signature signature = { "readline()", 0, { "size" } };
     Py_ssize_t limit;
 
-    return take_limit(&signature, args, nargs, kwnames, &limit) < 0
+    return mp_args_limit(&signature, args, nargs, kwnames, &limit) < 0
          ? NULL : inside((mp_wsgi_input *)self, gather_line, limit, "readline()");
 }
 
@@ -269,7 +256,7 @@ static PyObject *input_readlines(PyObject *self, PyObject *const *args, Py_ssize
     Py_ssize_t hint, total = 0;
     PyObject *lines, *line;
 
-    if (take_limit(&signature, args, nargs, kwnames, &hint) < 0 || !(lines = PyList_New(0)))
+    if (mp_args_limit(&signature, args, nargs, kwnames, &hint) < 0 || !(lines = PyList_New(0)))
         return NULL;
     while ((line = next_line((mp_wsgi_input *)self, "readlines()"))) {
         int status = PyList_Append(lines, line);
