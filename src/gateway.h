@@ -12,6 +12,14 @@
 
 typedef struct mp_gateway mp_gateway;
 
+/* What becomes of bytes that are written. */
+typedef enum {
+    MP_PUSH_LATER,      /* they may wait for more */
+    MP_PUSH_NOW,        /* they are on their way to the client when the call returns */
+    MP_PUSH_LAST,       /* nothing comes after them; they may wait for the request's end, which is near */
+    MP_PUSH_END         /* nothing comes after them, and they are on their way when the call returns */
+} mp_push;
+
 /* A name and its value; in a list of variables, or of headers, where a name may come again. */
 typedef struct {
     const char *name;
@@ -23,12 +31,12 @@ typedef struct {
      * first call answers `Expect: 100-continue`. A failure stays: later calls give the same one. */
     apr_status_t (*read)(mp_gateway *gateway, char *to, apr_size_t *n);
 
-    /* The head of the answer, once, before the first bytes. `reason` is the whole status line's text ("200 OK"). The
-     * pairs (array of mp_pair) are checked already; strings that httpd must keep are copied. */
-    apr_status_t (*head)(mp_gateway *gateway, int status, const char *reason, const apr_array_header_t *pairs);
+    /* The head of the answer, once, before the first bytes; it goes out with them. `line` is the whole status line's
+     * text ("200 OK"). The pairs (array of mp_pair) are checked already; they and `line` live in the gateway's pool. */
+    apr_status_t (*head)(mp_gateway *gateway, int status, const char *line, const apr_array_header_t *pairs);
 
-    /* Bytes of the answer; with `flush` they are on their way to the client when the call returns. */
-    apr_status_t (*write)(mp_gateway *gateway, const char *data, apr_size_t n, int flush);
+    /* Bytes of the answer; none, with MP_PUSH_LAST, to end it. */
+    apr_status_t (*write)(mp_gateway *gateway, const char *data, apr_size_t n, mp_push push);
 
     /* n bytes of a regular file from an offset on; the descriptor is duplicated, if it is needed longer. */
     apr_status_t (*send_file)(mp_gateway *gateway, int fd, apr_off_t offset, apr_off_t n);
@@ -56,7 +64,8 @@ struct mp_gateway {
     const char *request_id, *connection_id; /* log ids, or NULL */
     const char *server_pid;             /* the child of httpd that took the request */
     int is_head;                        /* no body will go out */
-    int drops_body;                     /* whoever reads on: nothing more */
+    apr_off_t body_length;              /* as the client says; -1: it does not */
+    int read_status;                    /* the HTTP status that says why read() failed; 0: it did not */
     int sends_files;                    /* WSGIEnableSendfile */
 };
 

@@ -2,8 +2,10 @@
 
 MODULE_SOURCES = \
 	src/mod_python.c \
+	src/config/daemon_directives.c \
 	src/config/directives.c \
 	src/config/filters.c \
+	src/config/groups.c \
 	src/config/handlers.c \
 	src/config/home.c \
 	src/config/merge.c \
@@ -15,6 +17,7 @@ MODULE_SOURCES = \
 	src/config/section.c \
 	src/config/wsgi_directives.c \
 	src/config/wsgi_interpreters.c \
+	src/daemon/wire.c \
 	src/host/connections.c \
 	src/host/engine.c \
 	src/host/exports.c \

@@ -23,6 +23,7 @@ mp_process *mp_process_new(apr_pool_t *pconf)
     current->interpreters = apr_array_make(pconf, 4, sizeof(mp_interp_options));
     current->filters = apr_array_make(pconf, 4, sizeof(mp_filter_name));
     current->warnings = apr_array_make(pconf, 4, sizeof(const char *));
+    current->groups = apr_array_make(pconf, 4, sizeof(void *));
     return current;
 }
 

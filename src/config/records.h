@@ -139,6 +139,8 @@ typedef struct {
     apr_array_header_t *paths;          /* mp_path */
     apr_array_header_t *interpreters;   /* mp_interp_options */
     apr_array_header_t *filters;        /* mp_filter_name */
+    apr_array_header_t *groups;         /* WSGIDaemonProcess: mp_group * (config/groups.h) */
+    const char *socket_prefix;          /* WSGISocketPrefix, or NULL */
 } mp_process;
 
 /* What a request adds. Made on first need, in the request's pool. */
