@@ -17,7 +17,18 @@ MODULE_SOURCES = \
 	src/config/section.c \
 	src/config/wsgi_directives.c \
 	src/config/wsgi_interpreters.c \
+	src/daemon/daemon.c \
+	src/daemon/front.c \
+	src/daemon/process.c \
+	src/daemon/relay.c \
+	src/daemon/relay_head.c \
+	src/daemon/scripts.c \
+	src/daemon/serve.c \
+	src/daemon/sockets.c \
+	src/daemon/supervisor.c \
+	src/daemon/trial.c \
 	src/daemon/wire.c \
+	src/daemon/worker.c \
 	src/host/connections.c \
 	src/host/engine.c \
 	src/host/exports.c \

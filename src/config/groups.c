@@ -89,13 +89,29 @@ static const char *settle_engine(mp_group *group, const mp_process *process, apr
     return error;
 }
 
+/* The groups that WSGIImportScript names; they may be defined after it. */
+static const char *check_preloads(const mp_process *process, apr_pool_t *ptemp)
+{
+    const char *why;
+    int i;
+
+    for (i = 0; i < process->preloads->nelts; i++) {
+        const mp_preload *preload = &APR_ARRAY_IDX(process->preloads, i, mp_preload);
+
+        if (*preload->process_group && !mp_groups_find(preload->process_group, preload->server, &why))
+            return apr_psprintf(ptemp, "%s: process-group=%s can't be used: %s", preload->directive,
+                                preload->process_group, why);
+    }
+    return NULL;
+}
+
 const char *mp_groups_check(mp_process *process, apr_pool_t *ptemp)
 {
     const char *prefix, *directory, *error;
     int i;
 
-    if (!process->groups->nelts)
-        return NULL;
+    if ((error = check_preloads(process, ptemp)) || !process->groups->nelts)
+        return error;
     prefix = mp_groups_prefix(process, ptemp);
     directory = prefix ? ap_make_dirstr_parent(ptemp, prefix) : NULL;
     if (!directory || !ap_is_directory(ptemp, directory))

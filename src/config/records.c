@@ -41,6 +41,11 @@ mp_interp_options *mp_interp_options_add(mp_process *process)
     return options;
 }
 
+void mp_process_use(mp_process *process)
+{
+    current = process;
+}
+
 void *mp_dir_conf_create(apr_pool_t *p, char *path)
 {
     mp_dir_conf *conf = apr_pcalloc(p, sizeof(*conf));

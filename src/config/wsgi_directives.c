@@ -24,8 +24,7 @@ static const char *check_process_group(cmd_parms *cmd, const char *group)
     if (!strncmp(group, "%{", 2))
         return apr_psprintf(cmd->pool, "%s: process-group=%s can't be known before a request; write process-group="
                             SAY_GLOBAL_GROUP, cmd->cmd->name, group);
-    return apr_psprintf(cmd->pool, "%s: there is no process group '%s': this mod_python has no daemon mode yet; write "
-                        "process-group=" SAY_GLOBAL_GROUP ", which means every child of httpd", cmd->cmd->name, group);
+    return NULL;        /* whether there is such a group is known when all has been read (groups.c) */
 }
 
 static const char *check_application_group(cmd_parms *cmd, const char *group)
@@ -70,6 +69,7 @@ static const char *set_import_script(cmd_parms *cmd, void *conf, const char *arg
     preload->name = path;
     preload->function = NULL;
     preload->interpreter = strcmp(application, GLOBAL_GROUP) ? application : MP_MAIN_INTERPRETER;
+    preload->process_group = strcmp(process, GLOBAL_GROUP) ? process : "";
     preload->server = cmd->server;
     preload->directive = cmd->cmd->name;
     return NULL;
