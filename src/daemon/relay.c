@@ -129,8 +129,7 @@ static void take_head(exchange *x, const unsigned char *bytes, size_t n)
                 finish(x, MP_RELAY_DONE, HTTP_INTERNAL_SERVER_ERROR);
                 return;
             }
-            x->has_head = 1;
-            x->unflushed = 1;
+            x->has_head = 1;    /* it goes out with the first bytes */
         }
         x->line_length = 0;
     }
@@ -357,6 +356,20 @@ static void fill_out(exchange *x)
     }
 }
 
+/* httpd's filter does this for reads that wait; ours do not. */
+static void tell_to_continue(request_rec *r)
+{
+    const char *line = r->status_line;
+    int status = r->status;
+
+    r->status = HTTP_CONTINUE;
+    r->status_line = NULL;
+    ap_send_interim_response(r, 0);
+    r->status = status;
+    r->status_line = line;
+    r->expecting_100 = 0;
+}
+
 /* More of the body, if the client has sent some. */
 static void pull_body(exchange *x)
 {
@@ -369,6 +382,8 @@ static void pull_body(exchange *x)
         x->body = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     }
     x->is_dry = 0;
+    if (r->expecting_100)
+        tell_to_continue(r);
     if (APR_BRIGADE_EMPTY(x->body))
         rv = ap_get_brigade(r->input_filters, x->body, AP_MODE_READBYTES, APR_NONBLOCK_READ, PIECE);
     if (rv == APR_SUCCESS && r->eos_sent && !was_complete)
@@ -392,13 +407,10 @@ static apr_interval_time_t socket_timeout(const mp_relay *relay)
 
 static void expire(exchange *x)
 {
-    const mp_relay *relay = x->relay;
-
     if (x->is_dry && !x->body_ended)
         refuse_body(x, APR_TIMEUP);
     else
         fail(x, HTTP_GATEWAY_TIME_OUT, "nothing came from it within socket-timeout");
-    (void)relay;
 }
 
 static int64_t time_left(const exchange *x)

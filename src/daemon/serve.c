@@ -364,7 +364,7 @@ static apr_status_t gateway_read(mp_gateway *gateway, char *to, apr_size_t *n)
 
     if (!one->wanted && (one->flags & MP_FLAG_SAY_WANTED)) {
         one->wanted = 1;
-        put_note(one, MP_NOTE_WANTED, "", 0);
+        put_note(one, MP_NOTE_WANTED, "", 0);       /* its head may be before it, and waits in the child for bytes */
     }
     if (!one->in_error && !one->body_left && !one->body_ended) {
         flush(one, 1);

@@ -4,6 +4,9 @@
 
 #ifdef MP_TEST
 #include "daemon/front.h"
+#include "util_script.h"
+
+#include <unistd.h>
 
 static apr_status_t give_head(mp_gateway *to, int status, const char *line, const apr_array_header_t *pairs)
 {

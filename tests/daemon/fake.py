@@ -1,0 +1,83 @@
+"""An engine without Python (fake_engine.c), and configurations whose groups run it.
+
+A request `/GROUP?words` is answered by group GROUP; the words, with + between them, are what its application does, such
+as head+say=hello.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from httpd import BUILD, TREE, Httpd, apxs, sanitizer, wait_for
+from client import Response
+
+needs_trial = pytest.mark.skipif(b"mod_python-trial" not in (BUILD / "mod_python.so").read_bytes(),
+                                 reason="mod_python.so was built without -DMP_TEST")
+
+
+@lru_cache
+def fake_engine(python: str = "3.13.0") -> Path:
+    """The engine's file, built for this run, for a Python of that version."""
+    directory = BUILD / "fake"
+    directory.mkdir(exist_ok=True)
+    minor = python.split(".")[1]
+    file = directory / f"mod_python_engine.cpython-3{minor}.so"
+    apr = subprocess.run(["apr-1-config", "--includes", "--cppflags"], check=True, capture_output=True, text=True)
+    flags = ["-fsanitize=address,undefined"] if sanitizer() else []
+    subprocess.run(["gcc", "-shared", "-fPIC", "-g", "-Wall", "-DMP_ENGINE", f'-DFAKE_PYTHON="{python}"', *flags,
+                    f"-I{TREE / 'src'}", f"-I{apxs('INCLUDEDIR')}", *apr.stdout.split(),
+                    str(TREE / "tests/daemon/fake_engine.c"), "-o", str(file)], check=True)
+    return file
+
+
+def location(group: str) -> str:
+    return f"""
+        <Location /{group}>
+            SetHandler mod_python-trial
+            SetEnv TRIAL_GROUP {group}
+        </Location>
+    """
+
+
+def groups(*lines: str, trial: bool = True) -> str:
+    """Configuration with these groups, given as what follows WSGIDaemonProcess."""
+    conf = [f"LoadModule python_module {BUILD / 'mod_python.so'}", f"PythonEngine {fake_engine().parent}"]
+    for line in lines:
+        conf.append(f"WSGIDaemonProcess {line}")
+        if trial:
+            conf.append(location(line.split()[0]))
+    return "\n".join(conf)
+
+
+class Groups(Httpd):
+    """A server with process groups and the fake engine."""
+
+    def __init__(self, directory: Path, *lines: str, conf: str = "", **options: object) -> None:
+        super().__init__(directory, groups(*lines) + "\n" + conf, python=False, modules=["env"], **options)  # type: ignore[arg-type]
+
+    def _environ(self) -> dict[str, str]:
+        self.python = True
+        try:
+            return super()._environ()
+        finally:
+            self.python = False
+
+    def ready(self, count: int = 1) -> "Groups":
+        """Waits until so many processes have been ready since the start."""
+        wait_for(lambda: self.log_text().count("is ready") >= count, what="processes to be ready")
+        return self
+
+    def pid_of(self, group: str) -> int:
+        return int(self.get(f"/{group}?head").headers["X-Pid"])
+
+    def started(self, group: str) -> list[int]:
+        """The processes of the group that have been ready, in order."""
+        return [int(pid) for pid in re.findall(rf"Process '{group}' \(pid=(\d+)\) is ready", self.log_text())]
+
+
+def ok(response: Response) -> bool:
+    return response.status == 200
