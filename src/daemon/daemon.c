@@ -188,6 +188,7 @@ static apr_status_t end_generation(void *unused)
         ;                               /* it is dead, and the next one is not needed */
     }
     close(here.children);
+    close(supervision->children);
     close(here.wire);
     for (i = 0; i < supervision->groups->nelts; i++) {
         close(supervision->listeners[i]);

@@ -312,10 +312,13 @@ static void refuse_body(exchange *x, apr_status_t rv)
         return;
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r, "MP0441: the body of the request could not be read to its end");
-    if (x->has_head)
-        fail(x, status, "the body of the request broke off");
-    else
-        finish(x, MP_RELAY_DONE, ap_is_HTTP_ERROR(status) ? status : HTTP_BAD_REQUEST);
+    if (x->has_head) {          /* the client's fault: MP0438 is for ours */
+        x->relay->to->calls->cut(x->relay->to);
+        status = OK;
+    }
+    else if (!ap_is_HTTP_ERROR(status))
+        status = HTTP_BAD_REQUEST;
+    finish(x, MP_RELAY_DONE, status);
 }
 
 /* Whatever is in the brigade becomes a record; 0: there is none yet. */

@@ -20,9 +20,9 @@ needs_trial = pytest.mark.skipif(b"mod_python-trial" not in (BUILD / "mod_python
 
 
 @lru_cache
-def fake_engine(python: str = "3.13.0") -> Path:
-    """The engine's file, built for this run, for a Python of that version."""
-    directory = BUILD / "fake"
+def fake_engine(python: str = "3.13.0", place: str = "fake") -> Path:
+    """The engine's file, built for this run, for a Python of that version, in a directory of the build's."""
+    directory = BUILD / place
     directory.mkdir(exist_ok=True)
     minor = python.split(".")[1]
     file = directory / f"mod_python_engine.cpython-3{minor}.so"
@@ -43,9 +43,9 @@ def location(group: str) -> str:
     """
 
 
-def groups(*lines: str, trial: bool = True) -> str:
+def groups(*lines: str, trial: bool = True, engines: Path | None = None) -> str:
     """Configuration with these groups, given as what follows WSGIDaemonProcess."""
-    conf = [f"LoadModule python_module {BUILD / 'mod_python.so'}", f"PythonEngine {fake_engine().parent}"]
+    conf = [f"LoadModule python_module {BUILD / 'mod_python.so'}", f"PythonEngine {engines or fake_engine().parent}"]
     for line in lines:
         conf.append(f"WSGIDaemonProcess {line}")
         if trial:

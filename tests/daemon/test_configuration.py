@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake import fake_engine, groups
+from fake import Groups, fake_engine, needs_trial
 from httpd import BUILD, Httpd
 
 
@@ -97,11 +97,14 @@ def test_a_group_may_be_defined_after_it_is_used(server: Httpd) -> None:
                  "WSGISocketRotation Off\nWSGIAcceptMutex flock") == (0, "Syntax OK\n")
 
 
-def test_a_group_takes_the_engine_of_its_python(tmp_path: Path) -> None:
+@needs_trial
+def test_each_group_has_the_engine_of_its_python(tmp_path: Path) -> None:
     home = tmp_path / "venv"
     home.mkdir()
     (home / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.11.2\n")
-    fake_engine("3.11.2")
-    fake_engine("3.13.0")
-    with Httpd(tmp_path, groups(f"old python-home={home}", "new", trial=False), python=False) as server:
-        assert server.log_text().count("MP0426") >= 0
+    engines = {python: fake_engine(python, "fakes") for python in ("3.11.2", "3.13.0")}
+    server = Groups(tmp_path, f"old python-home={home}", "new")
+    server.conf += f"\nPythonEngine {engines['3.13.0']}"
+    with server:
+        assert server.get("/old?head+target").text.endswith("|3.11.2")
+        assert server.get("/new?head+target").text.endswith("|3.13.0")
