@@ -99,7 +99,8 @@ static const char *check_preloads(const mp_process *process, apr_pool_t *ptemp)
         const mp_preload *preload = &APR_ARRAY_IDX(process->preloads, i, mp_preload);
 
         if (*preload->process_group && !mp_groups_find(preload->process_group, preload->server, &why))
-            return apr_psprintf(ptemp, "%s: process-group=%s can't be used: %s", preload->directive,
+            return apr_psprintf(ptemp, "%s: it can't use a process group '%s': %s; write the name of one, or "
+                                "process-group=%%{GLOBAL} for every child of httpd", preload->directive,
                                 preload->process_group, why);
     }
     return NULL;

@@ -24,6 +24,7 @@ struct link {
     link_t *next, *before;
     int fd;
     int is_public;
+    int has_served;             /* a request, at least */
 };
 
 /* A request thread. */
@@ -79,13 +80,17 @@ static void take_from_ring(link_t *link)
     link->next->before = link->before;
 }
 
-static void close_idle_links(void)
+/* New ones have a request on its way. */
+static void close_idle_links(int new_ones, int public_ones)
 {
-    while (me.links.next != &me.links) {
-        link_t *link = me.links.next;
+    link_t *link, *next;
 
-        take_from_ring(link);
-        close_link(link);
+    for (link = me.links.next; link != &me.links; link = next) {
+        next = link->next;
+        if ((link->has_served || new_ones) && (!link->is_public || public_ones)) {
+            take_from_ring(link);
+            close_link(link);
+        }
     }
 }
 
@@ -113,7 +118,7 @@ static void begin_closing(void)
     if (me.is_closing)
         return;
     me.is_closing = 1;
-    close_idle_links();
+    close_idle_links(1, 1);
     if (me.epoll >= 0) {
         epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.listener, NULL);
         if (me.public_listener >= 0)
@@ -186,7 +191,7 @@ static void call_next(void)
     if (!next) {
         /* Nobody waits any more: what comes on idle connections goes to other processes, if there are some. */
         if (me.group->processes > 1)
-            close_idle_links();
+            close_idle_links(0, 0);
         return;
     }
     me.idle = next->next;
@@ -236,6 +241,7 @@ static void *work(void *self_)
             while (keeps && self->seat.in.start < self->seat.in.end && !me.is_closing);
             pthread_mutex_lock(&me.lock);
             me.active--;
+            link->has_served = 1;
             if (keeps && !me.is_closing)
                 watch_link(link, EPOLL_CTL_MOD);
             else

@@ -10,6 +10,7 @@ import re
 import subprocess
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpd import BUILD, TREE, Httpd, apxs, sanitizer, wait_for
@@ -43,9 +44,9 @@ def location(group: str) -> str:
     """
 
 
-def groups(*lines: str, trial: bool = True, engines: Path | None = None) -> str:
+def groups(*lines: str, trial: bool = True) -> str:
     """Configuration with these groups, given as what follows WSGIDaemonProcess."""
-    conf = [f"LoadModule python_module {BUILD / 'mod_python.so'}", f"PythonEngine {engines or fake_engine().parent}"]
+    conf = [f"LoadModule python_module {BUILD / 'mod_python.so'}", f"PythonEngine {fake_engine().parent}"]
     for line in lines:
         conf.append(f"WSGIDaemonProcess {line}")
         if trial:
@@ -53,18 +54,19 @@ def groups(*lines: str, trial: bool = True, engines: Path | None = None) -> str:
     return "\n".join(conf)
 
 
-class Groups(Httpd):
+class Bare(Httpd):
+    """A server whose configuration loads the module itself."""
+
+    def python_lines(self) -> str:
+        return ""
+
+
+class Groups(Bare):
     """A server with process groups and the fake engine."""
 
-    def __init__(self, directory: Path, *lines: str, conf: str = "", **options: object) -> None:
-        super().__init__(directory, groups(*lines) + "\n" + conf, python=False, modules=["env"], **options)  # type: ignore[arg-type]
-
-    def _environ(self) -> dict[str, str]:
-        self.python = True
-        try:
-            return super()._environ()
-        finally:
-            self.python = False
+    def __init__(self, directory: Path, *lines: str, conf: str = "", **options: Any) -> None:
+        modules = ["env", *options.pop("modules", ())]
+        super().__init__(directory, groups(*lines) + "\n" + conf, modules=modules, **options)
 
     def ready(self, count: int = 1) -> "Groups":
         """Waits until so many processes have been ready since the start."""

@@ -28,9 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
     directory = tmp_path_factory.mktemp("httpd")
     lines = (f"shop processes=2 threads=3 listen=127.0.0.1:{PORT} listen-script=/srv/app.wsgi",
              f"local threads=2 listen=unix:{directory}/run/fcgi.sock listen-script=/srv/local.wsgi")
-    server = Groups(directory, *lines, conf=CONF)
-    server.modules = ["env", "proxy", "proxy_fcgi"]
-    with server:
+    with Groups(directory, *lines, conf=CONF, modules=["proxy", "proxy_fcgi"]) as server:
         yield server.ready(3)
     assert not (directory / "run/fcgi.sock").exists()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake import Groups, fake_engine, needs_trial
+from fake import Bare, Groups, fake_engine, needs_trial
 from httpd import BUILD, Httpd
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Httpd:
-    return Httpd(tmp_path_factory.mktemp("httpd"), python=False)
+    return Bare(tmp_path_factory.mktemp("httpd"))
 
 
 def check(server: Httpd, text: str) -> tuple[int, str]:
