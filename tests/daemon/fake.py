@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from httpd import BUILD, TREE, Httpd, apxs, sanitizer, wait_for
 from client import Response
+from httpd import BUILD, TREE, Httpd, apxs, sanitizer, wait_for
 
 needs_trial = pytest.mark.skipif(b"mod_python-trial" not in (BUILD / "mod_python.so").read_bytes(),
                                  reason="mod_python.so was built without -DMP_TEST")
@@ -68,7 +68,7 @@ class Groups(Bare):
         modules = ["env", *options.pop("modules", ())]
         super().__init__(directory, groups(*lines) + "\n" + conf, modules=modules, **options)
 
-    def ready(self, count: int = 1) -> "Groups":
+    def ready(self, count: int = 1) -> Groups:
         """Waits until so many processes have been ready since the start."""
         wait_for(lambda: self.log_text().count("is ready") >= count, what="processes to be ready")
         return self

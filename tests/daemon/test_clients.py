@@ -16,11 +16,11 @@ from httpd import free_ports, wait_for
 pytestmark = needs_trial
 PORT = free_ports(1)[0]
 
-CONF = """
+CONF = f"""
     <Location /proxied>
-        SetHandler "proxy:fcgi://127.0.0.1:%d"
+        SetHandler "proxy:fcgi://127.0.0.1:{PORT}"
     </Location>
-""" % PORT
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,8 @@ def test_errors_are_plain_answers(server: Groups) -> None:
 
 def test_httpds_own_proxy_drives_a_group(server: Groups) -> None:
     r = server.post("/proxied/x?head+target+say=|+echo", b"y" * 200000)
-    assert r.status == 200 and r.text.startswith("shop|/srv/app.wsgi|application|") and r.text.endswith("|" + "y" * 200000)
+    assert r.status == 200 and r.text.startswith("shop|/srv/app.wsgi|application|")
+    assert r.text.endswith("|" + "y" * 200000)
     assert len(server.get("/proxied/x?head+many=3000000").body) == 3000000
 
 

@@ -15,8 +15,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Httpd:
 
 
 def check(server: Httpd, text: str) -> tuple[int, str]:
-    return server.configtest(f"LoadModule python_module {BUILD / 'mod_python.so'}\nPythonEngine {fake_engine().parent}\n"
-                             + text)
+    engines = fake_engine().parent
+    return server.configtest(f"LoadModule python_module {BUILD / 'mod_python.so'}\nPythonEngine {engines}\n{text}")
 
 
 @pytest.mark.parametrize("options", [
@@ -35,7 +35,7 @@ def test_options_are_taken(server: Httpd, options: str) -> None:
     assert check(server, f"WSGIDaemonProcess shop {options}") == (0, "Syntax OK\n")
 
 
-@pytest.mark.parametrize("options, complaint", [
+@pytest.mark.parametrize(("options", "complaint"), [
     ("thread=5", "the option 'thread' is unknown"),
     ("threads", "is no option"),
     ("threads=", "has no value"),
@@ -71,7 +71,7 @@ def test_options_are_refused(server: Httpd, options: str, complaint: str) -> Non
     assert status != 0 and complaint in text and "WSGIDaemonProcess" in text
 
 
-@pytest.mark.parametrize("lines, complaint", [
+@pytest.mark.parametrize(("lines", "complaint"), [
     ("WSGIDaemonProcess", "the group has no name"),
     ("WSGIDaemonProcess threads=5", "the group has no name"),
     ("WSGIDaemonProcess %{GLOBAL}", "can't be the name of a process group"),

@@ -1,4 +1,4 @@
-"""Load, while processes are killed, scripts touched, and httpd is restarted gracefully: every request is accounted for."""
+"""Load, while processes are killed, scripts touched, httpd restarted gracefully: every request is accounted for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import http.client
 import os
 import random
 import signal
-import socket
 import threading
 from collections import Counter
 from contextlib import suppress
@@ -49,7 +48,7 @@ class Load:
             return "whole" if whole else "wrong"
         except http.client.IncompleteRead:
             return "cut"
-        except (ConnectionError, http.client.HTTPException, socket.timeout) as error:
+        except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
             return type(error).__name__
 
     def run(self, number: int) -> None:
@@ -85,7 +84,7 @@ def test_graceful_restarts_under_load_lose_nothing(tmp_path: Path) -> None:
         assert counts["whole"] == counts["sent"] and not lost
         wait_for(lambda: len(list((tmp_path / "run").rglob("*.sock"))) == 1, what="old sockets to go")
         assert len(os.listdir(f"/proc/{server.pid}/fd")) <= before
-        wait_for(lambda: sum(session == server.pid for _, _, session, _ in processes()) <= 8, what="old processes to go")
+        wait_for(lambda: sum(session == server.pid for _, _, session, _ in processes()) <= 8, what="old ones to go")
 
 
 def test_every_request_is_accounted_for_while_processes_die(tmp_path: Path) -> None:

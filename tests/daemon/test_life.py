@@ -191,3 +191,12 @@ def test_sockets_are_the_users_own(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=3") as server:
         [file] = sockets(server)
         assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_graceful_stop_and_one_process_leave_nothing(tmp_path: Path) -> None:
+    for name, arguments in (("stop", ["-DFOREGROUND"]), ("one", ["-X"])):
+        (tmp_path / name).mkdir()
+        with Groups(tmp_path / name, "shop threads=3", arguments=arguments) as server:
+            assert server.get("/shop?head+say=x").text == "x"
+            if name == "stop":
+                server.end(signal.SIGWINCH)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import random
 import subprocess
-from pathlib import Path
 
 import pytest
 from httpd import TREE
@@ -14,7 +13,8 @@ OK, MORE, BAD = range(3)
 
 
 class Record(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_int), ("id", ctypes.c_uint), ("content", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+    _fields_ = [("type", ctypes.c_int), ("id", ctypes.c_uint), ("content", ctypes.c_void_p),
+                ("length", ctypes.c_size_t)]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def decode(wire: ctypes.CDLL, data: bytes) -> tuple[int, int, tuple[int, int, by
     if status != OK:
         return status, used.value, None
     start = record.content - ctypes.addressof(memory)
-    assert 0 <= start and start + record.length <= used.value <= len(data)
+    assert start >= 0 and start + record.length <= used.value <= len(data)
     return status, used.value, (record.type, record.id, data[start:start + record.length])
 
 
@@ -87,7 +87,8 @@ def test_another_version_is_refused_at_once(wire: ctypes.CDLL) -> None:
     assert decode(wire, b"\2")[0] == decode(wire, b"GET / HTTP/1.1\r\n")[0] == BAD
 
 
-@pytest.mark.parametrize("name, value", [(b"", b""), (b"A", b""), (b"n" * 127, b"v" * 128), (b"n" * 200, b"v" * 70000)])
+@pytest.mark.parametrize(("name", "value"), [(b"", b""), (b"A", b""), (b"n" * 127, b"v" * 128),
+                                           (b"n" * 200, b"v" * 70000)])
 def test_pairs_come_back(wire: ctypes.CDLL, name: bytes, value: bytes) -> None:
     assert pairs(wire, put(wire, name, value) + put(wire, b"x", b"y")) == (OK, [(name, value), (b"x", b"y")])
 
