@@ -46,6 +46,7 @@ static const char *settle_identity(mp_group *group, apr_pool_t *pconf)
 {
     const struct passwd *user;
 
+    group->is_home_given = group->home != NULL;
     if (geteuid() != 0) {       /* then nothing can be changed */
         group->uid = geteuid();
         group->gid = getegid();

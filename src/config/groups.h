@@ -27,6 +27,7 @@ struct mp_group {
     apr_array_header_t *groups;     /* supplementary-groups: gid_t; NULL: those of the user */
     int umask;                      /* -1: inherited */
     const char *home, *chroot;
+    int is_home_given;              /* by home=, so it is in sys.path, too */
     const char *lang, *locale;
     const char *title;              /* display-name */
     const char *python_home, *python_path, *python_eggs;

@@ -1,4 +1,5 @@
 #include "daemon/worker.h"
+#include "config/home.h"
 #include "daemon/scripts.h"
 #include "daemon/serve.h"
 #include "daemon/supervisor.h"
@@ -480,6 +481,30 @@ static void *control(void *unused)
     return unused;
 }
 
+/* What the group's line says of its interpreters, under what <WSGIInterpreterOptions> says. Copied, not to grow what the
+ * others see. */
+static apr_array_header_t *interpreters(const mp_process *process)
+{
+    apr_array_header_t *all = apr_array_make(me.pool, process->interpreters->nelts + 1, sizeof(mp_interp_options));
+    mp_interp_options *options = apr_array_push(all);
+    int i;
+
+    memset(options, 0, sizeof(*options));
+    options->gil = options->restrict_stdin = options->restrict_stdout = options->restrict_signal = MP_UNSET;
+    options->process_group = me.group->name;
+    options->specificity = -1;
+    options->directive = apr_pstrcat(me.pool, "WSGIDaemonProcess ", me.group->name, NULL);
+    options->switch_interval = me.group->switch_interval;
+    options->python_path = me.group->is_home_given && me.group->python_path
+        ? apr_pstrcat(me.pool, me.group->home, ":", me.group->python_path, NULL)
+        : me.group->is_home_given ? me.group->home : me.group->python_path;
+    apr_array_cat(all, process->interpreters);
+    for (i = 0; i < all->nelts; i++)
+        if (mp_home_minor(me.group->python) < 13 && APR_ARRAY_IDX(all, i, mp_interp_options).gil == MP_GIL_OWN)
+            APR_ARRAY_IDX(all, i, mp_interp_options).gil = MP_GIL_SHARED;   /* as MP0221 says of httpd's children */
+    return all;
+}
+
 /* The engine, of this group's Python, with this group's preloads. */
 static void load_engine(void)
 {
@@ -487,6 +512,7 @@ static void load_engine(void)
 
     own->engine = me.group->engine;
     own->python = me.group->python;
+    own->interpreters = interpreters(own);
     if (me.group->python_home)
         own->home = me.group->python_home;
     mp_process_use(own);

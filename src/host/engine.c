@@ -110,6 +110,7 @@ static const mp_engine_table *load(server_rec *s, const char *group)
 
     host.process = own_preloads(mp_process_get(), group);
     host.library = mp_home_library();
+    host.process_group = group;
     if (is_other_python(host.process->python, s) || !(table = open_engine(host.process->engine, s)))
         return NULL;
 
