@@ -438,14 +438,21 @@ static int pause_length(const exchange *x)
     return pause <= 0 ? 0 : pause > 3600000000 ? 3600000 : (int)((pause + 999) / 1000);
 }
 
+static int may_send_body(const exchange *x)
+{
+    return x->relay->has_body && !x->body_ended && x->taken && (x->wanted || !x->relay->expects) &&
+           x->head_sent == x->relay->head_length && x->out_start == x->out_end;
+}
+
 static void wait_for_news(exchange *x)
 {
     mp_relay *relay = x->relay;
     int sends = x->head_sent < relay->head_length || x->out_start < x->out_end, n;
+    int has_more = may_send_body(x) && !x->is_dry;      /* of the body: only a look at what is there */
     struct pollfd fds[2] = {{relay->line->fd, (short)(POLLIN | (sends ? POLLOUT : 0)), 0}, x->client};
 
     fds[1].events = x->is_dry && !x->body_ended ? POLLIN : 0;
-    n = poll(fds, 2, pause_length(x));
+    n = poll(fds, 2, has_more ? 0 : pause_length(x));
     if (n < 0)
         return;
     if (fds[1].fd >= 0 && (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) && !(fds[1].revents & POLLIN)) {
@@ -456,7 +463,7 @@ static void wait_for_news(exchange *x)
         send_out(x);
     if (!x->is_over && (fds[0].revents & (POLLIN | POLLHUP | POLLERR)))
         receive(x);
-    if (x->is_over || n)
+    if (x->is_over || n || has_more)
         return;
     if (x->relay->deadline && !x->taken && apr_time_now() >= x->relay->deadline) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0440: Queue timeout expired for WSGI daemon process '%s'.",
@@ -476,12 +483,6 @@ static void find_client(exchange *x)
     apr_os_sock_t fd;
 
     x->client.fd = socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
-}
-
-static int may_send_body(const exchange *x)
-{
-    return x->relay->has_body && !x->body_ended && x->taken && (x->wanted || !x->relay->expects) &&
-           x->head_sent == x->relay->head_length && x->out_start == x->out_end;
 }
 
 mp_relayed mp_relay_run(mp_relay *relay)

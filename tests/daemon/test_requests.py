@@ -53,6 +53,10 @@ def test_bodies_of_any_size_come_back(server: Groups, group: str, size: int) -> 
     assert (r.status, hashlib.sha256(r.body).digest()) == (200, hashlib.sha256(body).digest())
 
 
+def test_a_body_arrives_before_there_is_an_answer(server: Groups) -> None:
+    assert server.post("/one?head+count", b"x" * 3000000).text == "3000000"
+
+
 def test_a_chunked_body_arrives(server: Groups) -> None:
     with server.raw() as client:
         client.send_request("POST", "/one?head+echo", {"Transfer-Encoding": "chunked"})
