@@ -1,9 +1,12 @@
 /* The module's record, and the hooks of its life. How anything works is elsewhere. */
 #include "mp.h"
 #include "config/directives.h"
+#include "config/groups.h"
 #include "config/home.h"
 #include "config/wsgi_records.h"
 #include "config/merge.h"
+#include "daemon/daemon.h"
+#include "daemon/front.h"
 #include "host/connections.h"
 #include "host/engine.h"
 #include "host/exports.h"
@@ -31,7 +34,8 @@ static int refuse(server_rec *s, const char *code, const char *error)
 /* In this phase, not in post_config, because `httpd -t` goes no further. */
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    if (refuse(s, "MP0220", mp_home_choose(mp_process_get(), ptemp)) ||
+    if (refuse(s, "MP0400", mp_groups_check(mp_process_get(), ptemp)) ||      /* it needs what PythonEngine says */
+        refuse(s, "MP0220", mp_home_choose(mp_process_get(), ptemp)) ||
         refuse(s, "MP0066", mp_mutex_check(s, ptemp)) ||
         refuse(s, "MP0245", mp_filters_check(ptemp)) ||
         refuse(s, "MP0300", mp_wsgi_check(s, ptemp)))
@@ -64,7 +68,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     ap_add_version_component(pconf, "mod_python/" MP_VERSION);
     ap_add_version_component(pconf, apr_pstrcat(ptemp, "Python/", process->python, NULL));
     warn_of_old_python(process, s);
-    if (mp_mutex_create(s, ptemp) != APR_SUCCESS)
+    if (mp_mutex_create(s, ptemp) != APR_SUCCESS || mp_daemon_start(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR;
     mp_include_register();
     mp_wsgi_start(s);
@@ -76,6 +80,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
+    mp_daemon_child_init();
+    mp_front_child_init(pchild);
     mp_mutex_join(s);
     mp_wsgi_child(pchild);
     mp_engine_load(pchild, s);

@@ -2,8 +2,10 @@
 
 MODULE_SOURCES = \
 	src/mod_python.c \
+	src/config/daemon_directives.c \
 	src/config/directives.c \
 	src/config/filters.c \
+	src/config/groups.c \
 	src/config/handlers.c \
 	src/config/home.c \
 	src/config/merge.c \
@@ -21,6 +23,17 @@ MODULE_SOURCES = \
 	src/config/wsgi_records.c \
 	src/config/wsgi_scripts.c \
 	src/config/wsgi_words.c \
+	src/daemon/daemon.c \
+	src/daemon/front.c \
+	src/daemon/process.c \
+	src/daemon/relay.c \
+	src/daemon/relay_head.c \
+	src/daemon/scripts.c \
+	src/daemon/serve.c \
+	src/daemon/sockets.c \
+	src/daemon/supervisor.c \
+	src/daemon/wire.c \
+	src/daemon/worker.c \
 	src/host/connections.c \
 	src/host/engine.c \
 	src/host/exports.c \

@@ -1,7 +1,9 @@
 #include "config/directives.h"
+#include "config/groups.h"
 #include "config/wsgi_interpreters.h"
 
-command_rec mp_directives[MP_PYTHON_ROWS + MP_WSGI_ROWS + MP_WSGI_INTERPRETER_ROWS + MP_OVERHEARD_ROWS + 1];
+command_rec mp_directives[MP_PYTHON_ROWS + MP_WSGI_ROWS + MP_DAEMON_ROWS + MP_WSGI_INTERPRETER_ROWS +
+                          MP_OVERHEARD_ROWS + 1];
 
 static command_rec *copy(command_rec *to, const command_rec *from, int rows)
 {
@@ -17,5 +19,6 @@ __attribute__((constructor)) static void join_tables(void)
 
     end = copy(end, mp_wsgi_directives, MP_WSGI_ROWS);
     end = copy(end, mp_wsgi_interpreter_directives, MP_WSGI_INTERPRETER_ROWS);
+    end = copy(end, mp_daemon_directives, MP_DAEMON_ROWS);
     copy(end, mp_overheard_directives, MP_OVERHEARD_ROWS);
 }

@@ -63,6 +63,7 @@ static const char *set_import(cmd_parms *cmd, void *conf, const char *what, cons
     preload->name = colons ? apr_pstrmemdup(cmd->pool, what, (apr_size_t)(colons - what)) : what;
     preload->function = colons ? colons + 2 : NULL;
     preload->interpreter = interpreter;
+    preload->process_group = "";
     preload->server = cmd->server;
     preload->directive = cmd->cmd->name;
     return NULL;

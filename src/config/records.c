@@ -25,6 +25,7 @@ mp_process *mp_process_new(apr_pool_t *pconf)
     current->filters = apr_array_make(pconf, 4, sizeof(mp_filter_name));
     current->warnings = apr_array_make(pconf, 4, sizeof(const char *));
     mp_wsgi_process_init(pconf, &current->wsgi);
+    current->groups = apr_array_make(pconf, 4, sizeof(void *));
     return current;
 }
 
@@ -40,6 +41,11 @@ mp_interp_options *mp_interp_options_add(mp_process *process)
     memset(options, 0, sizeof(*options));
     options->gil = options->restrict_stdin = options->restrict_stdout = options->restrict_signal = MP_UNSET;
     return options;
+}
+
+void mp_process_use(mp_process *process)
+{
+    current = process;
 }
 
 void *mp_dir_conf_create(apr_pool_t *p, char *path)

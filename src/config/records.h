@@ -85,6 +85,7 @@ typedef struct {
     const char *name;           /* module, or the script's path */
     const char *function;       /* PythonImport module::function, or NULL */
     const char *interpreter;
+    const char *process_group;  /* "": the children of httpd */
     server_rec *server;         /* where the directive stands: its PythonPath and options count */
     const char *directive;      /* for log lines */
 } mp_preload;
@@ -140,6 +141,8 @@ typedef struct {
     apr_array_header_t *interpreters;   /* mp_interp_options */
     apr_array_header_t *filters;        /* mp_filter_name */
     mp_wsgi_process wsgi;               /* WSGI* */
+    apr_array_header_t *groups;         /* WSGIDaemonProcess: mp_group * (config/groups.h) */
+    const char *socket_prefix;          /* WSGISocketPrefix, or NULL */
 } mp_process;
 
 /* What a request adds. Made on first need, in the request's pool. */
@@ -174,6 +177,7 @@ const char *mp_phase_function(mp_phase phase);
 mp_process *mp_process_new(apr_pool_t *pconf);   /* at each pre_config */
 mp_process *mp_process_get(void);
 mp_interp_options *mp_interp_options_add(mp_process *process);     /* matches all, says nothing */
+void mp_process_use(mp_process *process);        /* a process of a group has a record of its own */
 void *mp_dir_conf_create(apr_pool_t *p, char *path);
 void mp_overheard_merge(apr_pool_t *p, const mp_dir_conf *base, const mp_dir_conf *add, mp_dir_conf *out);
 const mp_dir_conf *mp_dir_conf_get(const request_rec *r);

@@ -100,15 +100,6 @@ static const char *ignore(cmd_parms *cmd, void *conf, const char *args)
     return NULL;
 }
 
-static const char *refuse_daemon(cmd_parms *cmd, void *conf, const char *args)
-{
-    if (mp_wsgi_is_elsewhere())
-        return DECLINE_CMD;
-    return apr_psprintf(cmd->pool, "%s: this mod_python has no daemon mode yet; remove the line, and write "
-                        "%%{GLOBAL} where the group's name is used, so that the children of httpd run the application",
-                        cmd->cmd->name);
-}
-
 #define AUTH_CONFIG (RSRC_CONF | OR_AUTHCFG)       /* httpd means directories only by OR_AUTHCFG alone */
 
 #define DIR_FLAG(name, field, where, help) \
@@ -157,10 +148,6 @@ const command_rec mp_wsgi_directives[MP_WSGI_ROWS] = {
     PROCESS_FLAG("WSGIRestrictEmbedded", restrict_embedded, "On: children of httpd run no applications"),
     PROCESS_FLAG("WSGIServerMetrics", server_metrics, "On: mod_wsgi.server_metrics() tells all"),
     AP_INIT_TAKE1("WSGIPythonHome", set_home, NULL, RSRC_CONF, "prefix or virtual environment of Python"),
-    AP_INIT_RAW_ARGS("WSGIDaemonProcess", refuse_daemon, NULL, RSRC_CONF, "not yet"),
-    IGNORED("WSGISocketPrefix", RSRC_CONF),
-    IGNORED("WSGISocketRotation", RSRC_CONF),
-    IGNORED("WSGIAcceptMutex", RSRC_CONF),
     IGNORED("WSGITelemetryService", RSRC_CONF),
     IGNORED("WSGITelemetryOptions", RSRC_CONF),
     IGNORED("WSGISlowRequests", RSRC_CONF),

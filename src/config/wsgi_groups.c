@@ -1,4 +1,5 @@
 #include "config/wsgi_groups.h"
+#include "config/groups.h"
 
 #define SAY_GLOBAL "%%{GLOBAL}"            /* in a format */
 
@@ -79,19 +80,23 @@ void mp_wsgi_preload(cmd_parms *cmd, const char *path, const mp_wsgi_choice *cho
     preload->function = NULL;
     preload->interpreter = strcmp(choice->application_group, MP_GLOBAL_GROUP) ? choice->application_group
                                                                               : MP_MAIN_INTERPRETER;
+    preload->process_group = strcmp(choice->process_group, MP_GLOBAL_GROUP) ? choice->process_group : "";
     preload->server = cmd->server;
     preload->directive = cmd->cmd->name;
 }
 
-/* There is no daemon mode yet, so any name is one too many. */
 const char *mp_wsgi_groups_check(const mp_process *process, apr_pool_t *ptemp)
 {
-    const mp_wsgi_group_use *use;
+    int i;
 
-    if (!process->wsgi.group_uses->nelts)
-        return NULL;
-    use = &APR_ARRAY_IDX(process->wsgi.group_uses, 0, mp_wsgi_group_use);
-    return apr_psprintf(ptemp, "%s (%s:%d): there is no process group '%s': this mod_python has no daemon mode yet; "
-                        "write " SAY_GLOBAL ", as in process-group=" SAY_GLOBAL ", which means every child of httpd",
-                        use->directive, use->file, use->line, use->group);
+    for (i = 0; i < process->wsgi.group_uses->nelts; i++) {
+        const mp_wsgi_group_use *use = &APR_ARRAY_IDX(process->wsgi.group_uses, i, mp_wsgi_group_use);
+        const char *why;
+
+        if (!mp_groups_find(use->group, use->server, &why))
+            return apr_psprintf(ptemp, "%s (%s:%d): the process group '%s' can't be used here: %s; write its name as in "
+                                "WSGIDaemonProcess, or " SAY_GLOBAL ", which means every child of httpd", use->directive,
+                                use->file, use->line, use->group, why);
+    }
+    return NULL;
 }

@@ -78,19 +78,41 @@ static apr_status_t stop_engine(void *table)
     return APR_SUCCESS;
 }
 
-void mp_engine_load(apr_pool_t *pchild, server_rec *s)
+/* What other processes preload is none of ours. */
+static const mp_process *own_preloads(const mp_process *process, const char *group)
 {
-    const mp_engine_table *table;
-    apr_status_t rv;
-    sigset_t all, before;
+    mp_process *own = apr_pmemdup(process->pool, process, sizeof(*own));
+    int i;
+
+    own->preloads = apr_array_make(process->pool, process->preloads->nelts + 1, sizeof(mp_preload));
+    for (i = 0; i < process->preloads->nelts; i++) {
+        const mp_preload *preload = &APR_ARRAY_IDX(process->preloads, i, mp_preload);
+
+        if (!strcmp(preload->process_group, group))
+            *(mp_preload *)apr_array_push(own->preloads) = *preload;
+    }
+    return own;
+}
+
+/* Requests run on the main thread. */
+static int is_unthreaded(void)
+{
     int threaded;
 
-    host.process = mp_process_get();
+    return ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) != APR_SUCCESS || threaded == AP_MPMQ_NOT_SUPPORTED;
+}
+
+static const mp_engine_table *load(server_rec *s, const char *group)
+{
+    const mp_engine_table *table;
+    sigset_t all, before;
+    apr_status_t rv;
+
+    host.process = own_preloads(mp_process_get(), group);
     host.library = mp_home_library();
-    if (ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) != APR_SUCCESS)
-        threaded = AP_MPMQ_NOT_SUPPORTED;
+    host.process_group = group;
     if (is_other_python(host.process->python, s) || !(table = open_engine(host.process->engine, s)))
-        return;
+        return NULL;
 
     /* Threads that preloads start inherit the mask, so httpd's signals stay on httpd's threads. */
     sigfillset(&all);
@@ -98,12 +120,23 @@ void mp_engine_load(apr_pool_t *pchild, server_rec *s)
     rv = table->start(&host, s);
     if (rv == APR_SUCCESS) {
         engine = table;
-        apr_pool_pre_cleanup_register(pchild, table, stop_engine);
-        if (threaded == AP_MPMQ_NOT_SUPPORTED)
+        if (!*group && is_unthreaded())
             mp_signals_guard(table, s);
     }
     else
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "MP0203: the engine %s did not start; the lines before this one say "
                      "why", host.process->engine);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return engine;
+}
+
+void mp_engine_load(apr_pool_t *pchild, server_rec *s)
+{
+    if (load(s, ""))
+        apr_pool_pre_cleanup_register(pchild, engine, stop_engine);
+}
+
+const mp_engine_table *mp_engine_load_in_group(server_rec *s, const char *group)
+{
+    return load(s, group);
 }

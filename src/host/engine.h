@@ -11,6 +11,9 @@
  * lives on without Python. */
 void mp_engine_load(apr_pool_t *pchild, server_rec *s);
 
+/* The same in a process of a group, whose record mp_process_get() is; it stops the engine itself. NULL: it was logged. */
+const mp_engine_table *mp_engine_load_in_group(server_rec *s, const char *group);
+
 /* NULL: this process has no Python. */
 const mp_engine_table *mp_engine_get(void);
 

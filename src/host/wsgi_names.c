@@ -1,4 +1,5 @@
 #include "host/wsgi_names.h"
+#include "config/groups.h"
 #include "host/wsgi_bound.h"
 #include "host/wsgi_map.h"
 
@@ -108,13 +109,14 @@ static int may_run(const apr_array_header_t *allowed, const char *group)
 
 static int check_process_group(request_rec *r, const mp_wsgi_conf *conf, const char *group)
 {
+    const char *why;
+
     if (!may_run(conf->process_groups, group))
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0310: WSGIRestrictProcess does not allow the process group '%s' "
                       "here", *group ? group : MP_GLOBAL_GROUP);
-    else if (*group)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0311: No WSGI daemon process called '%s' has been configured: "
-                      "this mod_python has no daemon mode yet", group);
-    else if (mp_process_get()->wsgi.restrict_embedded)
+    else if (*group && !mp_groups_find(group, r->server, &why))
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0311: the process group '%s' can't be used here: %s", group, why);
+    else if (!*group && mp_process_get()->wsgi.restrict_embedded)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0312: Embedded mode of mod_wsgi disabled by runtime "
                       "configuration (WSGIRestrictEmbedded On), and no process group is chosen for %s", r->uri);
     else

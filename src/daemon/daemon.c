@@ -1,0 +1,292 @@
+#include "daemon/daemon.h"
+#include "daemon/board.h"
+#include "daemon/sockets.h"
+#include "daemon/supervisor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RETAINED "mod_python-daemon"
+#define SOON 5000000            /* microseconds: a supervisor that lives shorter makes the next one wait */
+
+/* Over restarts, and a new load of this library: supervisors that may still be there. Of malloc's memory. */
+typedef struct {
+    int generation;
+    pid_t *pids;
+    int count, room;
+} old_ones;
+
+/* This generation's; in the parent. */
+static struct {
+    old_ones *old;
+    mp_supervision *supervision;
+    apr_pool_t *pconf;
+    pid_t parent;               /* our own process id */
+    pid_t pid;                  /* the supervisor's */
+    int64_t started;
+    int wire;                   /* our end of the socket pair */
+    int children;               /* the write end of the pipe */
+    int is_over;
+} here;
+
+static void forget(pid_t pid)
+{
+    int i;
+
+    for (i = 0; i < here.old->count; i++)
+        if (here.old->pids[i] == pid)
+            here.old->pids[i--] = here.old->pids[--here.old->count];
+}
+
+static void remember(pid_t pid)
+{
+    if (here.old->count == here.old->room) {
+        pid_t *more = realloc(here.old->pids, (here.old->room + 16) * sizeof(pid_t));
+
+        if (!more)
+            return;
+        here.old->pids = more;
+        here.old->room += 16;
+    }
+    here.old->pids[here.old->count++] = pid;
+}
+
+static void on_event(int reason, void *data, int status);
+
+static void watch(pid_t pid)
+{
+    apr_proc_t *process = apr_pcalloc(here.pconf, sizeof(*process));
+
+    process->pid = pid;
+    apr_proc_other_child_register(process, on_event, process, NULL, here.pconf);
+}
+
+/* Not in a pool: descriptors of a supervisor that is to be followed by another one go with it. */
+static apr_status_t fork_supervisor(void)
+{
+    int ends[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return errno;
+    if ((pid = fork()) < 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return errno;
+    }
+    if (pid == 0) {
+        here.supervision->parent = ends[1];
+        close(ends[0]);
+        close(here.children);
+        mp_supervisor_run(here.supervision);
+    }
+    close(ends[1]);
+    here.wire = ends[0];
+    here.pid = pid;
+    here.started = mp_clock();
+    remember(pid);
+    watch(pid);
+    return APR_SUCCESS;
+}
+
+static int is_stopping(void)
+{
+    int state;
+
+    return here.is_over || (ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING);
+}
+
+static void replace_supervisor(int status)
+{
+    apr_status_t rv;
+
+    close(here.wire);
+    here.supervision->deaths = mp_clock() - here.started < SOON ? here.supervision->deaths + 1 : 0;
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, here.supervision->server, "MP0408: the supervisor of the process groups (pid "
+                 "%" APR_PID_T_FMT ") has died, status %d; a new one starts with new processes", here.pid, status);
+    if ((rv = fork_supervisor()) != APR_SUCCESS)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, here.supervision->server, "MP0409: the supervisor of the process groups "
+                     "can't be started; requests to them are answered with 503 until httpd is restarted");
+}
+
+static void on_event(int reason, void *data, int status)
+{
+    apr_proc_t *process = data;
+    pid_t pid = process->pid;
+
+    switch (reason) {
+    case APR_OC_REASON_DEATH:
+    case APR_OC_REASON_LOST:
+        apr_proc_other_child_unregister(process);
+        forget(pid);
+        if (pid == here.pid && !is_stopping())
+            replace_supervisor(status);
+        break;
+    case APR_OC_REASON_RESTART:         /* httpd ends its children, so as to stop or to start anew */
+        here.is_over = 1;
+        kill(pid, SIGTERM);
+        break;
+    }
+}
+
+/* How long a supervisor may take to end its processes; 0: as long as it likes. */
+static int64_t longest_shutdown(void)
+{
+    const apr_array_header_t *groups = here.supervision->groups;
+    int64_t longest = 0;
+    int i;
+
+    for (i = 0; i < groups->nelts; i++) {
+        const mp_group *group = APR_ARRAY_IDX(groups, i, mp_group *);
+
+        if (!group->shutdown_timeout)
+            return 0;
+        longest = group->shutdown_timeout > longest ? group->shutdown_timeout : longest;
+    }
+    return longest;
+}
+
+static void wait_for_all(void)
+{
+    int64_t longest = longest_shutdown(), limit = mp_clock() + longest + 3000000;
+    int i;
+
+    for (i = 0; i < here.old->count; i++)
+        kill(here.old->pids[i], SIGTERM);
+    while (here.old->count) {
+        pid_t pid = here.old->pids[0];
+
+        if (waitpid(pid, NULL, WNOHANG) != 0) {
+            forget(pid);
+            continue;
+        }
+        if (longest && mp_clock() > limit) {
+            kill(pid, SIGKILL);
+            limit += 1000000;
+        }
+        usleep(5000);
+    }
+    free(here.old->pids);
+    memset(here.old, 0, sizeof(*here.old));
+}
+
+/* Of pconf, in the parent: the generation is over. */
+static apr_status_t end_generation(void *unused)
+{
+    const mp_supervision *supervision = here.supervision;
+    char word = MP_WORD_OVER;
+    int i;
+
+    if (getpid() != here.parent)
+        return APR_SUCCESS;
+    here.is_over = 1;
+    if (write(here.wire, &word, 1) < 0) {
+        ;                               /* it is dead, and the next one is not needed */
+    }
+    close(here.children);
+    close(supervision->children);
+    close(here.wire);
+    for (i = 0; i < supervision->groups->nelts; i++) {
+        close(supervision->listeners[i]);
+        if (supervision->public_listeners[i] >= 0)
+            close(supervision->public_listeners[i]);
+    }
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING) {
+        wait_for_all();
+        mp_sockets_remove(supervision->directory, here.pconf);
+        for (i = 0; i < supervision->groups->nelts; i++) {
+            const mp_group *group = APR_ARRAY_IDX(supervision->groups, i, mp_group *);
+
+            if (group->listen && !strncmp(group->listen, "unix:", 5))
+                unlink(group->listen + 5);
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t make_secret(mp_group *group, apr_pool_t *p)
+{
+    unsigned char bytes[32];
+    apr_status_t rv = apr_generate_random_bytes(bytes, sizeof(bytes));
+
+    ap_bin2hex(bytes, sizeof(bytes), group->secret);
+    memset(bytes, 0, sizeof(bytes));
+    return rv;
+}
+
+static apr_status_t make_sockets(mp_supervision *supervision, apr_pool_t *pconf)
+{
+    const char *path;
+    int i;
+
+    for (i = 0; i < supervision->groups->nelts; i++) {
+        mp_group *group = APR_ARRAY_IDX(supervision->groups, i, mp_group *);
+
+        supervision->listeners[i] = mp_sockets_listen(group, supervision->directory, supervision->generation, pconf);
+        supervision->public_listeners[i] = mp_sockets_listen_public(group, &path, pconf);
+        if (supervision->listeners[i] < 0 || supervision->public_listeners[i] == -2)
+            return APR_EGENERAL;
+        if (make_secret(group, pconf) != APR_SUCCESS)
+            return APR_EGENERAL;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
+{
+    const mp_process *process = mp_process_get();
+    mp_supervision *supervision;
+    apr_status_t rv;
+    int ends[2], i;
+
+    memset(&here, 0, sizeof(here));
+    here.old = ap_retained_data_get(RETAINED);
+    if (!here.old)
+        here.old = ap_retained_data_create(RETAINED, sizeof(*here.old));
+    here.pconf = pconf;
+    here.parent = getpid();
+    for (i = 0; i < here.old->count; i++)
+        watch(here.old->pids[i]);
+    if (!process->groups->nelts)
+        return APR_SUCCESS;
+
+    here.supervision = supervision = apr_pcalloc(pconf, sizeof(*supervision));
+    supervision->server = s;
+    supervision->groups = process->groups;
+    supervision->generation = ++here.old->generation;
+    supervision->listeners = apr_pcalloc(pconf, process->groups->nelts * sizeof(int));
+    supervision->public_listeners = apr_pcalloc(pconf, process->groups->nelts * sizeof(int));
+    if (!(supervision->directory = mp_sockets_directory(process, s, pconf)))
+        return APR_EGENERAL;
+    if ((rv = make_sockets(supervision, pconf)) != APR_SUCCESS)
+        return rv;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return errno;
+    supervision->children = ends[0];
+    here.children = ends[1];
+    rv = fork_supervisor();
+    if (rv != APR_SUCCESS)
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s, "MP0409: the supervisor of the process groups can't be started");
+    else
+        apr_pool_cleanup_register(pconf, NULL, end_generation, apr_pool_cleanup_null);
+    return rv;
+}
+
+void mp_daemon_child_init(void)
+{
+    int i;
+
+    if (!here.supervision || getpid() == here.parent)
+        return;
+    close(here.wire);
+    close(here.supervision->children);
+    for (i = 0; i < here.supervision->groups->nelts; i++) {
+        close(here.supervision->listeners[i]);
+        if (here.supervision->public_listeners[i] >= 0)
+            close(here.supervision->public_listeners[i]);
+    }
+}

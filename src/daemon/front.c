@@ -1,0 +1,347 @@
+#include "daemon/front.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define RETRY 125000            /* microseconds between attempts, for the first two seconds; then a second */
+#define MOST_HEAD (15u * 1024 * 1024)
+#define SURE_HEAD 16384         /* a longer head may arrive in pieces: the process has to say that it has taken it */
+#define MOST_IDLE 64
+
+static struct {
+    pthread_mutex_t lock;
+    pid_t pid;
+    mp_line **idle;             /* by group */
+    int *count;
+    int groups;
+} front = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void mp_front_child_init(apr_pool_t *pchild)
+{
+    front.groups = mp_process_get()->groups->nelts;
+    front.idle = apr_pcalloc(pchild, (front.groups + 1) * sizeof(*front.idle));
+    front.count = apr_pcalloc(pchild, (front.groups + 1) * sizeof(int));
+    front.pid = getpid();
+}
+
+/* Connections. */
+
+static void close_line(mp_line *line)
+{
+    if (!line)
+        return;
+    close(line->fd);
+    free(line->in.bytes);
+    free(line);
+}
+
+static mp_line *take_idle(const mp_group *group)
+{
+    mp_line *line;
+
+    pthread_mutex_lock(&front.lock);
+    if ((line = front.idle[group->number])) {
+        front.idle[group->number] = line->next;
+        front.count[group->number]--;
+    }
+    pthread_mutex_unlock(&front.lock);
+    return line;
+}
+
+static void keep_idle(const mp_group *group, mp_line *line)
+{
+    pthread_mutex_lock(&front.lock);
+    if (front.count[group->number] < MOST_IDLE) {
+        line->next = front.idle[group->number];
+        front.idle[group->number] = line;
+        front.count[group->number]++;
+        line = NULL;
+    }
+    pthread_mutex_unlock(&front.lock);
+    close_line(line);
+}
+
+/* The kernel waits while the socket's queue is full. */
+static int try_connect(const mp_group *group, apr_interval_time_t limit)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct timeval wait = {(time_t)apr_time_sec(limit), (suseconds_t)(apr_time_usec(limit) ? apr_time_usec(limit) : 1000)};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), saved, size;
+
+    if (fd < 0)
+        return -1;
+    if ((size = (int)group->send_buffer_size))
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if ((size = (int)group->receive_buffer_size))
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+    apr_cpystrn(address.sun_path, group->socket, sizeof(address.sun_path));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+        fcntl(fd, F_SETFL, O_NONBLOCK);
+        return fd;
+    }
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static mp_line *connect_line(request_rec *r, const mp_group *group, int64_t until)
+{
+    int64_t began = mp_clock(), now;
+    mp_line *line = calloc(1, sizeof(*line));
+
+    for (now = began; line; now = mp_clock()) {
+        line->fd = try_connect(group, until > now ? until - now : 1000);
+        if (line->fd >= 0)
+            return line;
+        if ((errno != ECONNREFUSED && errno != ENOENT && errno != EAGAIN && errno != EINTR) || mp_clock() >= until)
+            break;
+        if (errno != EAGAIN)
+            usleep(now - began < 2000000 ? RETRY : 1000000);
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r, "MP0430: no process of group '%s' could be reached at %s within "
+                  "connect-timeout (%d seconds)", group->name, group->socket, (int)apr_time_sec(group->connect_timeout));
+    free(line);
+    return NULL;
+}
+
+/* What is sent. */
+
+static const char *pack(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_conf *conf, const mp_relay *relay,
+                        size_t *length)
+{
+    apr_pool_t *p = to->pool;
+    int flags = (target->case_sensitive ? MP_FLAG_CASE_SENSITIVE : 0) | (target->reloading ? MP_FLAG_RELOADING : 0) |
+                (to->is_https ? MP_FLAG_HTTPS : 0) | (to->is_head ? MP_FLAG_HEAD : 0) |
+                (to->sends_files ? MP_FLAG_SENDFILE : 0) | (relay->says_taken ? MP_FLAG_SAY_TAKEN : 0) |
+                (relay->expects ? MP_FLAG_SAY_WANTED : 0) | (conf->ignore_activity == 1 ? MP_FLAG_IGNORE_ACTIVITY : 0);
+    const char *facts[MP_FACTS] = {
+        [MP_FACT_SECRET] = relay->group->secret, [MP_FACT_INTERPRETER] = target->interpreter,
+        [MP_FACT_APPLICATION_GROUP] = target->application_group, [MP_FACT_SCRIPT] = target->script,
+        [MP_FACT_RESOURCE] = target->resource, [MP_FACT_CALLABLE] = target->callable,
+        [MP_FACT_HANDLER] = target->handler, [MP_FACT_HANDLER_SCRIPT] = target->handler_script,
+        [MP_FACT_SCRIPT_NAME] = target->script_name, [MP_FACT_PATH_INFO] = target->path_info,
+        [MP_FACT_MOUNT_POINT] = target->mount_point, [MP_FACT_LISTENER_HOST] = target->listener_host,
+        [MP_FACT_LISTENER_PORT] = apr_itoa(p, (int)target->listener_port), [MP_FACT_FLAGS] = apr_itoa(p, flags),
+        [MP_FACT_REQUEST_START] = apr_off_t_toa(p, to->request_start),
+        [MP_FACT_QUEUE_START] = apr_off_t_toa(p, apr_time_now()),
+        [MP_FACT_DEADLINE] = relay->deadline ? apr_off_t_toa(p, relay->deadline) : NULL,
+        [MP_FACT_REQUEST_ID] = to->request_id, [MP_FACT_CONNECTION_ID] = to->connection_id,
+        [MP_FACT_SERVER_PID] = to->server_pid, [MP_FACT_BODY_LENGTH] = apr_off_t_toa(p, to->body_length)
+    };
+    char *packed, *at;
+    int i;
+
+    for (i = 0, *length = 0; i < MP_FACTS; i++)
+        *length += strlen(facts[i] ? facts[i] : MP_FACT_NONE) + 1;
+    packed = at = apr_palloc(p, *length);
+    for (i = 0; i < MP_FACTS; i++) {
+        size_t size = strlen(facts[i] ? facts[i] : MP_FACT_NONE) + 1;
+
+        memcpy(at, facts[i] ? facts[i] : MP_FACT_NONE, size);
+        at += size;
+    }
+    return packed;
+}
+
+/* A stream of PARAMS, cut into records, between BEGIN and, without a body, an empty STDIN. NULL: it is too long. */
+static const unsigned char *make_head(mp_relay *relay, const mp_wsgi_target *target, const mp_wsgi_conf *conf)
+{
+    mp_gateway *to = relay->to;
+    size_t length, size, packed_length, left;
+    const char *packed = pack(to, target, conf, relay, &packed_length);
+    unsigned char *pairs, *at, *head;
+    int i;
+
+    length = mp_wire_pair_size(strlen(MP_FACTS_NAME), packed_length);
+    for (i = 0; i < to->variables->nelts; i++) {
+        const mp_pair *pair = &APR_ARRAY_IDX(to->variables, i, mp_pair);
+
+        size = mp_wire_pair_size(strlen(pair->name), strlen(pair->value));
+        if (!size || (length += size) > MOST_HEAD)
+            return NULL;
+    }
+    at = pairs = apr_palloc(to->pool, length);
+    for (i = 0; i < to->variables->nelts; i++) {
+        const mp_pair *pair = &APR_ARRAY_IDX(to->variables, i, mp_pair);
+
+        at = mp_wire_pair_put(at, pair->name, strlen(pair->name), pair->value, strlen(pair->value));
+    }
+    mp_wire_pair_put(at, MP_FACTS_NAME, strlen(MP_FACTS_NAME), packed, packed_length);
+    at = head = apr_palloc(to->pool, length + (length / MP_WIRE_ONE + 4) * MP_WIRE_HEADER + 16);
+    mp_wire_begin(at, 1, MP_WIRE_RESPONDER, MP_WIRE_KEEP_CONN);
+    at += 16;
+    for (left = length; left; left -= size, pairs += size) {
+        size = left < MP_WIRE_ONE ? left : MP_WIRE_ONE;
+        mp_wire_header(at, MP_WIRE_PARAMS, 1, size);
+        memcpy(at + MP_WIRE_HEADER, pairs, size);
+        at += MP_WIRE_HEADER + size;
+    }
+    mp_wire_header(at, MP_WIRE_PARAMS, 1, 0);
+    at += MP_WIRE_HEADER;
+    if (!relay->has_body) {
+        mp_wire_header(at, MP_WIRE_STDIN, 1, 0);
+        at += MP_WIRE_HEADER;
+    }
+    relay->head_length = (size_t)(at - head);
+    return head;
+}
+
+/* Before. */
+
+/* script-user=, script-group=: nobody else may be able to change what will run. */
+static int is_trusted(const mp_group *group, const char *script, apr_pool_t *p)
+{
+    const char *paths[2] = {script, ap_make_dirstr_parent(p, script)};
+    struct stat info;
+    int i;
+
+    if (group->script_user == MP_NOBODY && group->script_group == (gid_t)-1)
+        return 1;
+    for (i = 0; i < 2; i++) {
+        if (stat(paths[i], &info) != 0 || (info.st_mode & S_IWOTH))
+            return 0;
+        if (group->script_user != MP_NOBODY && (info.st_uid != group->script_user || (info.st_mode & S_IWGRP)))
+            return 0;
+        if (group->script_group != (gid_t)-1 && info.st_gid != group->script_group)
+            return 0;
+    }
+    return 1;
+}
+
+static const mp_group *find_group(request_rec *r, const mp_wsgi_target *target, int *status)
+{
+    const char *why;
+    const mp_group *group = mp_groups_find(target->process_group, r->server, &why);
+
+    *status = HTTP_INTERNAL_SERVER_ERROR;
+    if (!group)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0431: No WSGI daemon process called '%s' has been configured for "
+                      "this server: %s", target->process_group, why);
+    else if (!group->threads)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0432: the group '%s' has threads=0 and serves no requests",
+                      group->name);
+    else if (!is_trusted(group, target->script, r->pool)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0433: %s is not owned as script-user or script-group of group '%s' "
+                      "says, or others may change it or its directory", target->script, group->name);
+        *status = HTTP_FORBIDDEN;
+    }
+    else
+        return group;
+    return NULL;
+}
+
+/* Cut off the chroot: the process sees what is in it. */
+static int enter_root(mp_wsgi_target *target, const mp_group *group)
+{
+    size_t length = group->chroot ? strlen(group->chroot) : 0;
+
+    while (length && group->chroot[length - 1] == '/')
+        length--;
+    if (!length)
+        return 1;
+    if (strncmp(target->script, group->chroot, length) || target->script[length] != '/')
+        return 0;
+    target->script += length;
+    if (!strncmp(target->resource, group->chroot, length))
+        target->resource += length;
+    return 1;
+}
+
+/* How often a request may find no process that takes it. */
+typedef struct {
+    int64_t until, changed_until;
+    int refusals;
+} patience;
+
+static mp_relayed attempt(mp_relay *relay, const patience *left)
+{
+    mp_relayed result;
+
+    if (!(relay->line = take_idle(relay->group)) &&
+        !(relay->line = connect_line(relay->r, relay->group, left->until))) {
+        relay->status = HTTP_SERVICE_UNAVAILABLE;
+        return MP_RELAY_DONE;
+    }
+    relay->reusable = 0;
+    relay->status = OK;
+    result = mp_relay_run(relay);
+    if (relay->reusable)
+        keep_idle(relay->group, relay->line);
+    else
+        close_line(relay->line);
+    return result;
+}
+
+/* 0: another attempt makes no sense. */
+static int wait_for_another(const mp_relay *relay, mp_relayed result, patience *left)
+{
+    if (relay->r->connection->aborted)
+        return 0;
+    if (result == MP_RELAY_CHANGED) {
+        usleep(20000);
+        return mp_clock() < left->changed_until;
+    }
+    /* Idle connections may all be old ones. */
+    if (++left->refusals > 2 * relay->group->processes + 1 + MOST_IDLE)
+        return 0;
+    if (left->refusals > MOST_IDLE)
+        usleep(RETRY);
+    return mp_clock() < left->until;
+}
+
+static int has_body(request_rec *r)
+{
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+
+    return apr_table_get(r->headers_in, "Transfer-Encoding") || (length && apr_atoi64(length) > 0);
+}
+
+int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_conf *conf)
+{
+    request_rec *r = to->r;
+    mp_wsgi_target inside = *target;
+    mp_relay relay = {.to = to, .r = r};
+    mp_relayed result;
+    patience left = {0};
+    int status;
+
+    if (!(relay.group = find_group(r, target, &status)))
+        return status;
+    if (!enter_root(&inside, relay.group)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0434: %s is outside of the chroot %s of group '%s'", target->script,
+                      relay.group->chroot, relay.group->name);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    relay.has_body = has_body(r);
+    relay.expects = relay.has_body && r->expecting_100;
+    relay.deadline = relay.group->queue_timeout ? r->request_time + relay.group->queue_timeout : 0;
+    relay.says_taken = relay.has_body || relay.deadline || relay.group->send_buffer_size;
+    relay.head = make_head(&relay, &inside, conf);
+    if (relay.head && relay.head_length > SURE_HEAD && !relay.says_taken) {
+        relay.says_taken = 1;
+        relay.head = make_head(&relay, &inside, conf);
+    }
+    if (!relay.head) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0435: the variables of this request are too long for group '%s'",
+                      relay.group->name);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    left.until = mp_clock() + relay.group->connect_timeout;
+    left.changed_until = mp_clock() + r->server->timeout;
+    do
+        result = attempt(&relay, &left);
+    while (result != MP_RELAY_DONE && wait_for_another(&relay, result, &left));
+    if (result == MP_RELAY_DONE)
+        return relay.status;
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0436: no process of group '%s' took the request: %s", relay.group->name,
+                  result == MP_RELAY_CHANGED ? "its script has changed, and no process with the new one was there in time"
+                  : "they came to their end");
+    return HTTP_SERVICE_UNAVAILABLE;
+}

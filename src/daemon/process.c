@@ -1,0 +1,216 @@
+#include "daemon/process.h"
+#include "daemon/supervisor.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mpm_common.h"
+
+int mp_process_log_of(const server_rec *s)
+{
+    apr_os_file_t fd;
+
+    return s->error_log && apr_os_file_get(&fd, s->error_log) == APR_SUCCESS ? fd : -1;
+}
+
+static int is_kept(int fd, const int *keep, int kept)
+{
+    while (kept-- > 0)
+        if (keep[kept] == fd)
+            return 1;
+    return fd <= 2;
+}
+
+void mp_process_close_others(const int *keep, int kept)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    struct dirent *entry;
+    int fd, most;
+
+    if (directory) {
+        /* Closing while reading may skip entries, so those found are closed after each pass. */
+        int found[256], n;
+
+        do {
+            rewinddir(directory);
+            for (n = 0; n < 256 && (entry = readdir(directory));) {
+                fd = atoi(entry->d_name);
+                if (*entry->d_name != '.' && fd != dirfd(directory) && !is_kept(fd, keep, kept))
+                    found[n++] = fd;
+            }
+            for (fd = 0; fd < n; fd++)
+                close(found[fd]);
+        } while (n == 256);
+        closedir(directory);
+        return;
+    }
+    most = (int)sysconf(_SC_OPEN_MAX);
+    for (fd = 3; fd < most; fd++)
+        if (!is_kept(fd, keep, kept))
+            close(fd);
+}
+
+__attribute__((noreturn)) static void refuse(const mp_group *group, const char *step)
+{
+    ap_log_error(APLOG_MARK, APLOG_CRIT, errno, group->server, "MP0401: a process of group '%s' can't %s; it ends here, "
+                 "and is tried again later", group->name, step);
+    _exit(MP_EXIT_UNFIT);
+}
+
+/* ps shows the words that httpd was started with; they lie in memory one after the other, and there is no more room. */
+static void set_title(const char *title, const process_rec *process)
+{
+    char *first = (char *)process->argv[0];
+    size_t room = strlen(first);
+    int i;
+
+    prctl(PR_SET_NAME, title, 0, 0, 0);
+    for (i = 1; i < process->argc && process->argv[i] == first + room + 1; i++)
+        room += 1 + strlen(process->argv[i]);
+    memset(first, 0, room);
+    memcpy(first, title, strlen(title) < room ? strlen(title) : room);
+}
+
+static int is_dropped(const mp_group *group)
+{
+    uid_t real_user, effective_user, saved_user;
+    gid_t real_group, effective_group, saved_group;
+
+    return getresuid(&real_user, &effective_user, &saved_user) == 0 &&
+           getresgid(&real_group, &effective_group, &saved_group) == 0 &&
+           real_user == group->uid && effective_user == group->uid && saved_user == group->uid &&
+           real_group == group->gid && effective_group == group->gid && saved_group == group->gid &&
+           setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0;
+}
+
+static void set_groups(const mp_group *group)
+{
+    if (group->groups) {
+        if (setgroups((size_t)group->groups->nelts, (gid_t *)group->groups->elts) != 0)
+            refuse(group, "take its supplementary-groups");
+    }
+    else if (group->user_name) {
+        if (initgroups(group->user_name, group->gid) != 0)
+            refuse(group, "take the groups of its user");
+    }
+    else if (setgroups(1, &group->gid) != 0)
+        refuse(group, "give up the groups of root");
+}
+
+static void drop_privileges(const mp_group *group)
+{
+    if (geteuid() != 0)
+        return;
+    if (group->chroot) {
+        /* The engine is outside of it; what is loaded now is found by its name later. */
+        if (!dlopen(group->engine, RTLD_NOW | RTLD_GLOBAL))
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0402: the engine for group '%s' can't be loaded: %s",
+                         group->name, dlerror());
+        if (chroot(group->chroot) != 0 || chdir("/") != 0)
+            refuse(group, apr_psprintf(group->server->process->pool, "change its root to %s", group->chroot));
+    }
+    if (setgid(group->gid) != 0)
+        refuse(group, "become its group");
+    set_groups(group);
+    if (setuid(group->uid) != 0)
+        refuse(group, "become its user");
+    errno = 0;
+    if (!is_dropped(group))
+        refuse(group, "give up all rights of root");
+}
+
+static void limit(const mp_group *group, int what, apr_int64_t soft, apr_int64_t hard, const char *option)
+{
+    struct rlimit limits = {(rlim_t)soft, (rlim_t)hard};
+
+    if (soft && setrlimit(what, &limits) != 0)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, group->server, "MP0403: WSGIDaemonProcess %s: %s=%" APR_INT64_T_FMT
+                     " can't be set; the processes run without it", group->name, option, soft);
+}
+
+static void set_limits(const mp_group *group)
+{
+    apr_int64_t cpu = group->cpu_time_limit;
+
+    limit(group, RLIMIT_CPU, cpu, cpu + 1 + apr_time_sec(group->shutdown_timeout), "cpu-time-limit");
+    limit(group, RLIMIT_DATA, group->memory_limit, group->memory_limit, "memory-limit");
+    limit(group, RLIMIT_AS, group->virtual_memory_limit, group->virtual_memory_limit, "virtual-memory-limit");
+}
+
+static void set_environment(const mp_group *group)
+{
+    static const char *const names[] = {"USER", "LOGNAME", "USERNAME"};
+    size_t i;
+
+    if (group->user_home)
+        setenv("HOME", group->user_home, 1);
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (group->user_name && getenv(names[i]))
+            setenv(names[i], group->user_name, 1);
+    if (group->lang)
+        setenv("LANG", group->lang, 1);
+    if (group->locale) {
+        setenv("LC_ALL", group->locale, 1);
+        if (!setlocale(LC_ALL, group->locale))
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, group->server, "MP0404: WSGIDaemonProcess %s: there is no locale "
+                         "'%s'; `locale -a` lists those that are installed", group->name, group->locale);
+    }
+    if (group->python_eggs)
+        setenv("PYTHON_EGG_CACHE", group->python_eggs, 1);
+}
+
+/* All servers log where the group's server does: the other logs are closed here. */
+static void settle_logs(const mp_group *group, server_rec *main_server)
+{
+    int log = mp_process_log_of(group->server);
+    server_rec *s;
+
+    for (s = main_server; s; s = s->next)
+        s->error_log = group->server->error_log ? group->server->error_log : s->error_log;
+    if (log >= 0 && log != 2) {
+        dup2(log, 2);
+        dup2(log, 1);
+    }
+}
+
+void mp_process_become(const mp_group *group, server_rec *main_server, const int *keep, int kept)
+{
+    const apr_array_header_t *groups = mp_process_get()->groups;
+    int i, *all = apr_pcalloc(group->server->process->pool, (kept + 1) * sizeof(int));
+
+    setpgid(0, 0);      /* signals to httpd's group are not meant for it: the supervisor says what is to be done */
+    settle_logs(group, main_server);
+    memcpy(all, keep, kept * sizeof(int));
+    all[kept] = mp_process_log_of(group->server);
+    mp_process_close_others(all, kept + 1);
+    for (i = 0; i < groups->nelts; i++) {
+        mp_group *other = APR_ARRAY_IDX(groups, i, mp_group *);
+
+        if (other != group)
+            memset(other->secret, 0, sizeof(other->secret));
+    }
+    if (group->title)
+        set_title(strcmp(group->title, "%{GROUP}") ? group->title
+                  : apr_psprintf(group->server->process->pool, "(wsgi:%s)", group->name), main_server->process);
+    if (group->has_cpu_priority && setpriority(PRIO_PROCESS, 0, group->cpu_priority) != 0)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, group->server, "MP0403: WSGIDaemonProcess %s: cpu-priority=%d "
+                     "can't be set; the processes run without it", group->name, group->cpu_priority);
+    drop_privileges(group);
+    if (group->home && chdir(group->home) != 0)
+        refuse(group, apr_psprintf(group->server->process->pool, "enter its home %s", group->home));
+    if (group->umask >= 0)
+        umask((mode_t)group->umask);
+    if (ap_coredumpdir_configured)
+        prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    set_limits(group);
+    set_environment(group);
+}

@@ -1,0 +1,513 @@
+/* One attempt: a request out on a line, its answer back. Both ways at once, so that neither side waits for the other. */
+#include "daemon/front.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define IN_ROOM (MP_WIRE_HEADER + MP_WIRE_MOST + 255)       /* the longest record */
+#define PIECE 32768             /* of a body */
+#define H2_PAUSE 10             /* milliseconds; the streams of HTTP/2 have no socket to wait for */
+
+typedef struct {
+    mp_relay *relay;
+    size_t head_sent;
+    unsigned char *out;         /* a record of the body; MP_WIRE_HEADER + PIECE + an empty STDIN */
+    size_t out_start, out_end;
+    apr_bucket_brigade *body;
+    int body_ended;             /* all of it, and its end, is in `out` or sent */
+    int is_dry;                 /* the client has sent no more than that, so far */
+    int taken, wanted;
+    int got_something;          /* from the process, about this request */
+    char *head;                 /* of the answer, until it is whole */
+    size_t head_length, head_room, line_length;
+    int has_head, unflushed;
+    int has_ended, is_over;
+    mp_relayed result;
+    int64_t progress;           /* when something last moved */
+    struct pollfd client;       /* fd -1: there is none */
+} exchange;
+
+static void *finish(exchange *x, mp_relayed result, int status)
+{
+    x->is_over = 1;
+    x->result = result;
+    x->relay->status = status;
+    return NULL;
+}
+
+/* The answer can't be had, or not all of it. One line says why. */
+static void fail(exchange *x, int status, const char *why)
+{
+    const mp_relay *relay = x->relay;
+
+    if (x->has_head) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0438: the answer of group '%s' is cut: %s", relay->group->name,
+                      why);
+        relay->to->calls->cut(relay->to);
+        finish(x, MP_RELAY_DONE, OK);
+        return;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0439: no answer of group '%s': %s", relay->group->name, why);
+    finish(x, MP_RELAY_DONE, status);
+}
+
+/* The client has gone: the process hears of it. */
+static void abandon(exchange *x)
+{
+    unsigned char record[MP_WIRE_HEADER];
+
+    mp_wire_header(record, MP_WIRE_ABORT, 1, 0);
+    if (x->out_start == x->out_end && x->head_sent == x->relay->head_length &&
+        send(x->relay->line->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        ;                       /* then it hears it by the end of the connection */
+    }
+    x->relay->r->connection->aborted = 1;
+    finish(x, MP_RELAY_DONE, OK);
+}
+
+/* The process has closed the connection. Linux resets it if something was unread: then nobody has seen the request,
+ * unless it came in pieces or with a body, and then the process says when it takes it. */
+static void lose(exchange *x, int error)
+{
+    const mp_relay *relay = x->relay;
+    int unseen = relay->says_taken ? !x->taken : (error == ECONNRESET && !x->got_something);
+
+    if (x->head_sent < relay->head_length || unseen)
+        finish(x, MP_RELAY_AGAIN, OK);
+    else
+        fail(x, HTTP_BAD_GATEWAY, "its process has ended, or was ended, in the middle of the request");
+}
+
+/* The answer. */
+
+static int is_written(exchange *x, apr_status_t rv)
+{
+    if (rv == APR_SUCCESS && !x->relay->r->connection->aborted)
+        return 1;
+    abandon(x);
+    return 0;
+}
+
+static int grow_head(exchange *x, size_t n)
+{
+    char *more;
+
+    if (x->head_length + n + 1 <= x->head_room)
+        return 1;
+    if (x->head_length + n > 64 * (size_t)x->relay->group->header_buffer_size)
+        return 0;
+    x->head_room = 2 * (x->head_length + n) + 1024;
+    more = apr_palloc(x->relay->to->pool, x->head_room);
+    if (x->head_length)
+        memcpy(more, x->head, x->head_length);
+    x->head = more;
+    return 1;
+}
+
+/* Bytes of STDOUT up to the blank line; what follows is passed on. */
+static void take_head(exchange *x, const unsigned char *bytes, size_t n)
+{
+    size_t used;
+
+    if (!grow_head(x, n)) {
+        fail(x, HTTP_INTERNAL_SERVER_ERROR, "its head is too long");
+        return;
+    }
+    for (used = 0; used < n && !x->has_head; used++) {
+        x->head[x->head_length++] = (char)bytes[used];
+        if (bytes[used] != '\n') {
+            if (++x->line_length > (size_t)x->relay->group->header_buffer_size) {
+                fail(x, HTTP_INTERNAL_SERVER_ERROR, "a line of its head is longer than header-buffer-size");
+                return;
+            }
+            continue;
+        }
+        if (x->line_length <= 1 && x->head_length >= 2) {
+            x->head[x->head_length - 2] = '\0';
+            if (mp_relay_head(x->relay, x->head) != OK) {
+                finish(x, MP_RELAY_DONE, HTTP_INTERNAL_SERVER_ERROR);
+                return;
+            }
+            x->has_head = 1;    /* it goes out with the first bytes */
+        }
+        x->line_length = 0;
+    }
+    if (used < n && is_written(x, x->relay->to->calls->write(x->relay->to, (const char *)bytes + used, n - used,
+                                                             MP_PUSH_LATER)))
+        x->unflushed = 1;
+}
+
+static void take_output(exchange *x, const mp_record *record)
+{
+    mp_gateway *to = x->relay->to;
+
+    if (!record->length)
+        return;
+    if (!x->has_head)
+        take_head(x, record->content, record->length);
+    else if (is_written(x, to->calls->write(to, (const char *)record->content, record->length, MP_PUSH_LATER)))
+        x->unflushed = 1;
+}
+
+static void flush(exchange *x)
+{
+    mp_gateway *to = x->relay->to;
+
+    x->unflushed = 0;
+    is_written(x, to->calls->write(to, NULL, 0, MP_PUSH_NOW));
+}
+
+static void take_note(exchange *x, const mp_record *record)
+{
+    const mp_relay *relay = x->relay;
+    const unsigned char *rest = record->content + 1;
+    size_t length = record->length;
+
+    switch (length ? record->content[0] : 0) {
+    case MP_NOTE_TAKEN:
+        x->taken = 1;
+        break;
+    case MP_NOTE_WANTED:
+        x->wanted = 1;
+        break;
+    case MP_NOTE_REJECTED:
+        finish(x, length > 1 && *rest == 's' ? MP_RELAY_CHANGED : MP_RELAY_AGAIN, OK);
+        break;
+    case MP_NOTE_STATUS:
+        if (length == 3 && !x->has_head) {
+            relay->to->read_status = 0;
+            x->relay->status = rest[0] << 8 | rest[1];
+            if (!ap_is_HTTP_VALID_RESPONSE(x->relay->status))
+                x->relay->status = HTTP_INTERNAL_SERVER_ERROR;
+        }
+        break;
+    case MP_NOTE_LOG:
+        if (length > 2)
+            ap_log_rerror(APLOG_MARK, rest[0] & 7, 0, relay->r, "%.*s", (int)(length - 2), (const char *)rest + 1);
+        break;
+    }
+}
+
+static void take_end(exchange *x, const mp_record *record)
+{
+    mp_relay *relay = x->relay;
+    unsigned app_status;
+
+    if (record->length != 8) {
+        fail(x, HTTP_BAD_GATEWAY, "it ended against the rules of FastCGI");
+        return;
+    }
+    app_status = (unsigned)record->content[0] << 24 | (unsigned)record->content[1] << 16 |
+                 (unsigned)record->content[2] << 8 | record->content[3];
+    x->has_ended = 1;
+    relay->reusable = x->head_sent == relay->head_length && x->out_start == x->out_end &&
+                      (x->body_ended || !relay->has_body) && relay->line->in.start == relay->line->in.end;
+    if (record->content[4] != MP_WIRE_COMPLETE)
+        finish(x, MP_RELAY_AGAIN, OK);
+    else if (app_status)
+        fail(x, HTTP_INTERNAL_SERVER_ERROR, "the application failed after it had begun to answer; what it logged says "
+             "how");
+    else if (x->has_head) {
+        is_written(x, relay->to->calls->write(relay->to, NULL, 0, MP_PUSH_LAST));
+        finish(x, MP_RELAY_DONE, OK);
+    }
+    else if (relay->status == OK)
+        fail(x, HTTP_INTERNAL_SERVER_ERROR, "it has no head");
+    else {
+        if (relay->status == HTTP_GATEWAY_TIME_OUT && relay->deadline && apr_time_now() > relay->deadline)
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0440: Queue timeout expired for WSGI daemon process '%s'.",
+                          relay->group->name);
+        finish(x, MP_RELAY_DONE, relay->status);
+    }
+}
+
+static void take_records(exchange *x)
+{
+    mp_bytes *in = &x->relay->line->in;
+    mp_record record;
+    mp_wire_status status = MP_WIRE_MORE;
+    size_t used;
+
+    while (!x->is_over &&
+           (status = mp_wire_decode(in->bytes + in->start, in->end - in->start, &record, &used)) == MP_WIRE_OK) {
+        in->start += used;
+        if (record.id == 1)
+            x->got_something = 1;
+        if (record.id != 1)
+            continue;
+        if (record.type == MP_WIRE_STDOUT)
+            take_output(x, &record);
+        else if (record.type == MP_WIRE_NOTE)
+            take_note(x, &record);
+        else if (record.type == MP_WIRE_STDERR && record.length)
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->relay->r, "%.*s", (int)record.length, (const char *)record.content);
+        else if (record.type == MP_WIRE_END)
+            take_end(x, &record);
+    }
+    if (!x->is_over && status == MP_WIRE_BAD)
+        fail(x, HTTP_BAD_GATEWAY, "its process does not speak FastCGI");
+}
+
+static void receive(exchange *x)
+{
+    mp_line *line = x->relay->line;
+    ssize_t n;
+
+    if (!mp_bytes_room(&line->in, IN_ROOM - (line->in.end - line->in.start))) {
+        fail(x, HTTP_SERVICE_UNAVAILABLE, "there is no memory");
+        return;
+    }
+    n = recv(line->fd, line->in.bytes + line->in.end, line->in.room - line->in.end, MSG_DONTWAIT);
+    if (n > 0) {
+        line->in.end += (size_t)n;
+        x->progress = mp_clock();
+        take_records(x);
+    }
+    else if (n == 0)
+        lose(x, 0);
+    else if (errno != EAGAIN && errno != EINTR)
+        lose(x, errno);
+}
+
+/* The request. */
+
+static void send_out(exchange *x)
+{
+    mp_relay *relay = x->relay;
+    ssize_t n;
+
+    if (x->head_sent < relay->head_length)
+        n = send(relay->line->fd, relay->head + x->head_sent, relay->head_length - x->head_sent,
+                 MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        n = send(relay->line->fd, x->out + x->out_start, x->out_end - x->out_start, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) {
+        x->progress = mp_clock();
+        if (x->head_sent < relay->head_length)
+            x->head_sent += (size_t)n;
+        else
+            x->out_start += (size_t)n;
+    }
+    else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        /* It has closed; but it may have answered before. */
+        if (x->head_sent < relay->head_length)
+            lose(x, errno);
+        else {
+            x->out_start = x->out_end = 0;
+            x->body_ended = 1;
+            relay->reusable = 0;
+        }
+    }
+}
+
+static void refuse_body(exchange *x, apr_status_t rv)
+{
+    request_rec *r = x->relay->r;
+    int status = APR_STATUS_IS_TIMEUP(rv) ? HTTP_REQUEST_TIME_OUT : ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
+
+    r->connection->keepalive = AP_CONN_CLOSE;
+    if (r->eos_sent || r->connection->aborted) {
+        finish(x, MP_RELAY_DONE, OK);       /* httpd has answered itself */
+        return;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r, "MP0441: the body of the request could not be read to its end");
+    if (x->has_head) {          /* the client's fault: MP0438 is for ours */
+        x->relay->to->calls->cut(x->relay->to);
+        status = OK;
+    }
+    else if (!ap_is_HTTP_ERROR(status))
+        status = HTTP_BAD_REQUEST;
+    finish(x, MP_RELAY_DONE, status);
+}
+
+/* Whatever is in the brigade becomes a record; 0: there is none yet. */
+static void fill_out(exchange *x)
+{
+    unsigned char *content = x->out + MP_WIRE_HEADER;
+    apr_size_t n = 0, part;
+    const char *data;
+    apr_status_t rv;
+
+    x->out_start = x->out_end = 0;
+    while (!APR_BRIGADE_EMPTY(x->body) && !x->body_ended && n < PIECE) {
+        apr_bucket *e = APR_BRIGADE_FIRST(x->body);
+
+        if (APR_BUCKET_IS_EOS(e))
+            x->body_ended = 1;
+        else if (!APR_BUCKET_IS_METADATA(e)) {
+            if ((rv = apr_bucket_read(e, &data, &part, APR_BLOCK_READ)) != APR_SUCCESS) {
+                refuse_body(x, rv);
+                return;
+            }
+            if (part > PIECE - n) {
+                part = PIECE - n;
+                apr_bucket_split(e, part);
+            }
+            memcpy(content + n, data, part);
+            n += part;
+        }
+        apr_bucket_delete(e);
+    }
+    if (n) {
+        mp_wire_header(x->out, MP_WIRE_STDIN, 1, n);
+        x->out_end = MP_WIRE_HEADER + n;
+    }
+    if (x->body_ended) {
+        mp_wire_header(x->out + x->out_end, MP_WIRE_STDIN, 1, 0);
+        x->out_end += MP_WIRE_HEADER;
+    }
+}
+
+/* httpd's filter does this for reads that wait; ours do not. */
+static void tell_to_continue(request_rec *r)
+{
+    const char *line = r->status_line;
+    int status = r->status;
+
+    r->status = HTTP_CONTINUE;
+    r->status_line = NULL;
+    ap_send_interim_response(r, 0);
+    r->status = status;
+    r->status_line = line;
+    r->expecting_100 = 0;
+}
+
+/* More of the body, if the client has sent some. */
+static void pull_body(exchange *x)
+{
+    request_rec *r = x->relay->r;
+    apr_status_t rv = APR_SUCCESS;
+    int was_complete = r->eos_sent;
+
+    if (!x->out) {
+        x->out = apr_palloc(r->pool, 2 * MP_WIRE_HEADER + PIECE);
+        x->body = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    }
+    x->is_dry = 0;
+    if (r->expecting_100)
+        tell_to_continue(r);
+    if (APR_BRIGADE_EMPTY(x->body))
+        rv = ap_get_brigade(r->input_filters, x->body, AP_MODE_READBYTES, APR_NONBLOCK_READ, PIECE);
+    if (rv == APR_SUCCESS && r->eos_sent && !was_complete)
+        rv = AP_FILTER_ERROR;
+    if (APR_STATUS_IS_EAGAIN(rv) || (rv == APR_SUCCESS && APR_BRIGADE_EMPTY(x->body)))
+        x->is_dry = 1;
+    else if (rv != APR_SUCCESS)
+        refuse_body(x, rv);
+    else
+        fill_out(x);
+    if (!x->is_dry)
+        x->progress = mp_clock();
+}
+
+/* Time. */
+
+static apr_interval_time_t socket_timeout(const mp_relay *relay)
+{
+    return relay->group->socket_timeout ? relay->group->socket_timeout : relay->r->server->timeout;
+}
+
+static void expire(exchange *x)
+{
+    if (x->is_dry && !x->body_ended)
+        refuse_body(x, APR_TIMEUP);
+    else
+        fail(x, HTTP_GATEWAY_TIME_OUT, "nothing came from it within socket-timeout");
+}
+
+static int64_t time_left(const exchange *x)
+{
+    return x->progress + (x->is_dry && !x->body_ended ? x->relay->r->server->timeout : socket_timeout(x->relay)) - mp_clock();
+}
+
+/* Milliseconds; rounded up. */
+static int pause_length(const exchange *x)
+{
+    int64_t pause = time_left(x);
+
+    if (x->unflushed && x->relay->group->response_flush_delay < pause)
+        pause = x->relay->group->response_flush_delay;
+    if (x->relay->deadline && !x->taken) {
+        int64_t left = x->relay->deadline - apr_time_now();
+
+        pause = left < pause ? left : pause;
+    }
+    if (x->is_dry && x->client.fd < 0 && pause > H2_PAUSE * 1000)
+        pause = H2_PAUSE * 1000;
+    return pause <= 0 ? 0 : pause > 3600000000 ? 3600000 : (int)((pause + 999) / 1000);
+}
+
+static int may_send_body(const exchange *x)
+{
+    return x->relay->has_body && !x->body_ended && x->taken && (x->wanted || !x->relay->expects) &&
+           x->head_sent == x->relay->head_length && x->out_start == x->out_end;
+}
+
+static void wait_for_news(exchange *x)
+{
+    mp_relay *relay = x->relay;
+    int sends = x->head_sent < relay->head_length || x->out_start < x->out_end, n;
+    int has_more = may_send_body(x) && !x->is_dry;      /* of the body: only a look at what is there */
+    struct pollfd fds[2] = {{relay->line->fd, (short)(POLLIN | (sends ? POLLOUT : 0)), 0}, x->client};
+
+    fds[1].events = x->is_dry && !x->body_ended ? POLLIN : 0;
+    n = poll(fds, 2, has_more ? 0 : pause_length(x));
+    if (n < 0)
+        return;
+    if (fds[1].fd >= 0 && (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) && !(fds[1].revents & POLLIN)) {
+        abandon(x);
+        return;
+    }
+    if (fds[0].revents & POLLOUT)
+        send_out(x);
+    if (!x->is_over && (fds[0].revents & (POLLIN | POLLHUP | POLLERR)))
+        receive(x);
+    if (x->is_over || n || has_more)
+        return;
+    if (x->relay->deadline && !x->taken && apr_time_now() >= x->relay->deadline) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0440: Queue timeout expired for WSGI daemon process '%s'.",
+                      relay->group->name);
+        finish(x, MP_RELAY_DONE, HTTP_GATEWAY_TIME_OUT);
+    }
+    else if (x->unflushed)
+        flush(x);
+    else if (time_left(x) <= 0)
+        expire(x);
+}
+
+static void find_client(exchange *x)
+{
+    conn_rec *c = x->relay->r->connection;
+    apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
+    apr_os_sock_t fd;
+
+    x->client.fd = socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
+}
+
+mp_relayed mp_relay_run(mp_relay *relay)
+{
+    apr_socket_t *socket = relay->r->connection->master ? NULL : ap_get_conn_socket(relay->r->connection);
+    apr_interval_time_t before = 0;
+    exchange x = {.relay = relay, .progress = mp_clock()};
+
+    find_client(&x);
+    if (socket && relay->group->response_socket_timeout && apr_socket_timeout_get(socket, &before) == APR_SUCCESS)
+        apr_socket_timeout_set(socket, relay->group->response_socket_timeout);
+    send_out(&x);
+    while (!x.is_over) {
+        if (may_send_body(&x))
+            pull_body(&x);
+        if (x.is_over)
+            break;
+        if (x.out_start < x.out_end)
+            send_out(&x);
+        if (!x.is_over)
+            wait_for_news(&x);
+    }
+    if (before)
+        apr_socket_timeout_set(socket, before);
+    if (!x.has_ended)
+        relay->reusable = 0;
+    return x.result;
+}

@@ -1,0 +1,139 @@
+#include "daemon/sockets.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "apr_file_io.h"
+#include "unixd.h"
+
+/* Somebody else's directory of that name is a trap. */
+static int is_ours(const char *directory)
+{
+    struct stat info;
+
+    return lstat(directory, &info) == 0 && S_ISDIR(info.st_mode) && !(info.st_mode & 022) &&
+           (info.st_uid == geteuid() || (geteuid() == 0 && info.st_uid == ap_unixd_config.user_id));
+}
+
+static int has_socket_users(const mp_process *process)
+{
+    int i;
+
+    for (i = 0; i < process->groups->nelts; i++)
+        if (APR_ARRAY_IDX(process->groups, i, mp_group *)->socket_user != ap_unixd_config.user_id)
+            return 1;
+    return 0;
+}
+
+const char *mp_sockets_directory(const mp_process *process, server_rec *s, apr_pool_t *p)
+{
+    const char *prefix = mp_groups_prefix(process, p), *parent = ap_make_dirstr_parent(p, prefix);
+    const char *directory = apr_psprintf(p, "%s.%" APR_PID_T_FMT, prefix, getpid());
+    mode_t mode = geteuid() == 0 && has_socket_users(process) ? 0711 : 0700;
+    struct stat info;
+
+    if (stat(parent, &info) == 0 && (info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX))
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "MP0405: everybody may write to %s, where the sockets of process "
+                     "groups are; choose another place with WSGISocketPrefix", parent);
+    if ((mkdir(directory, mode) != 0 && errno != EEXIST) || !is_ours(directory) || chmod(directory, mode) != 0 ||
+        (geteuid() == 0 && chown(directory, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0)) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, s, "MP0406: the directory %s for the sockets of process groups "
+                     "can't be made, or is somebody else's; remove it, or choose another place with WSGISocketPrefix",
+                     directory);
+        return NULL;
+    }
+    return directory;
+}
+
+static int listen_at(const mp_group *group, const struct sockaddr *address, socklen_t length, const char *name)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    int size;
+
+    if (fd >= 0 && address->sa_family != AF_UNIX) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));  /* that of the old generation may still be there */
+    }
+    if (fd >= 0 && (size = (int)group->send_buffer_size))
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if (fd >= 0 && (size = (int)group->receive_buffer_size))
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    if (fd >= 0 && bind(fd, address, length) == 0 && listen(fd, (int)group->listen_backlog) == 0)
+        return fd;
+    ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server, "MP0407: no socket can be made at %s for group '%s'", name,
+                 group->name);
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int listen_unix(const mp_group *group, const char *path, uid_t owner)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    mode_t mask = umask(0177);
+    struct stat info;
+    int fd;
+
+    apr_cpystrn(address.sun_path, path, sizeof(address.sun_path));
+    if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode))
+        unlink(path);
+    fd = listen_at(group, (struct sockaddr *)&address, sizeof(address), path);
+    umask(mask);
+    if (fd >= 0 && geteuid() == 0 && chown(path, owner, (gid_t)-1) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server, "MP0407: %s can't be given to its user, for group "
+                     "'%s'", path, group->name);
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+int mp_sockets_listen(mp_group *group, const char *directory, int generation, apr_pool_t *p)
+{
+    group->socket = apr_psprintf(p, "%s/%d.%d.sock", directory, generation, group->number);
+    return listen_unix(group, group->socket, group->socket_user);
+}
+
+int mp_sockets_listen_public(const mp_group *group, const char **path, apr_pool_t *p)
+{
+    struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
+    char *host, *scope;
+    apr_port_t port;
+    int fd;
+
+    *path = NULL;
+    if (!group->listen)
+        return -1;
+    if (!strncmp(group->listen, "unix:", 5)) {
+        *path = group->listen + 5;
+        fd = listen_unix(group, *path, group->socket_user);
+        return fd < 0 ? -2 : fd;
+    }
+    if (apr_parse_addr_port(&host, &scope, &port, group->listen, p) != APR_SUCCESS ||
+        getaddrinfo(host, apr_itoa(p, port), &hints, &found) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, group->server, "MP0407: WSGIDaemonProcess %s: listen=%s is no numeric "
+                     "address", group->name, group->listen);
+        return -2;
+    }
+    fd = listen_at(group, found->ai_addr, found->ai_addrlen, group->listen);
+    freeaddrinfo(found);
+    return fd < 0 ? -2 : fd;
+}
+
+void mp_sockets_remove(const char *directory, apr_pool_t *p)
+{
+    apr_finfo_t entry;
+    apr_dir_t *dir;
+
+    if (apr_dir_open(&dir, directory, p) != APR_SUCCESS)
+        return;
+    while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS)
+        if (strcmp(entry.name, ".") && strcmp(entry.name, ".."))
+            unlink(ap_make_full_path(p, directory, entry.name));
+    apr_dir_close(dir);
+    rmdir(directory);
+}

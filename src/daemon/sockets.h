@@ -1,0 +1,20 @@
+/* The listening sockets of groups: made by httpd's parent, inherited by the supervisor and the groups' processes. */
+#ifndef MP_DAEMON_SOCKETS_H
+#define MP_DAEMON_SOCKETS_H
+
+#include "config/groups.h"
+
+/* The directory of this httpd's sockets, made if it is not there: nobody but httpd's User may reach into it. NULL: it
+ * logged why not. */
+const char *mp_sockets_directory(const mp_process *process, server_rec *s, apr_pool_t *p);
+
+/* A listening socket for httpd's children; sets group->socket. -1: it logged why not. */
+int mp_sockets_listen(mp_group *group, const char *directory, int generation, apr_pool_t *p);
+
+/* The socket of listen=; *path is the file's, or NULL. -1: there is none; -2: it logged why not. */
+int mp_sockets_listen_public(const mp_group *group, const char **path, apr_pool_t *p);
+
+/* Removes what is left in the directory, and the directory. */
+void mp_sockets_remove(const char *directory, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,711 @@
+#include "daemon/supervisor.h"
+#include "daemon/board.h"
+#include "daemon/process.h"
+#include "daemon/worker.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TICK 1000000            /* microseconds between two looks at the time-outs, at most */
+#define SOON 10000000           /* a process that lives shorter has died early */
+#define LONGEST_PAUSE 60000000
+#define UNFIT_PAUSE 20000000
+
+typedef enum { STARTING, READY, DRAINING, STOPPING } stage;
+
+typedef struct process process;
+struct process {
+    process *next;
+    const mp_group *group;
+    pid_t pid;
+    int slot;                   /* 0 to processes - 1; the one that replaces it has the same */
+    stage stage;
+    int control;                /* -1: closed */
+    mp_board *board;
+    int64_t started, restart_at;
+    int64_t deadline;           /* of DRAINING and STOPPING; 0: none */
+    int64_t interrupted;        /* when a thread was interrupted; 0: not */
+    const char *leaving;        /* why another one takes its place; NULL: it stays */
+    int is_stale;               /* to be replaced when it is its turn */
+    int is_killed;
+};
+
+/* Of one slot of one group: when the next process may start. */
+typedef struct {
+    int64_t start_at;
+    int deaths;                 /* early ones, in a row */
+} place;
+
+static struct {
+    const mp_supervision *supervision;
+    place **places;             /* by group, slot */
+    process *all;
+    pid_t parent;
+    int signals[2];             /* handlers write here */
+    int is_over;                /* httpd has a new generation */
+    int are_children_gone;
+    int is_stopping;
+} me;
+
+/* What happens in handlers: a byte for the loop. */
+
+static void on_signal(int number)
+{
+    int saved = errno;
+    char word = number == SIGCHLD ? 'c' : 'T';
+
+    if (write(me.signals[1], &word, 1) < 0) {
+        ;                       /* the pipe is full of such words */
+    }
+    errno = saved;
+}
+
+static void take_signals(void)
+{
+    static const int ends[] = {SIGTERM, SIGHUP, SIGINT, SIGCHLD};
+    static const int ignored[] = {SIGUSR1, SIGUSR2, SIGWINCH, SIGPIPE, SIGALRM};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    size_t i;
+    sigset_t none;
+
+    for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        sigaction(ends[i], &action, NULL);
+    action.sa_handler = SIG_IGN;
+    for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+        sigaction(ignored[i], &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In a new process: what the supervisor had is gone. */
+static void release_signals(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    int number;
+
+    for (number = 1; number < 32; number++)
+        if (number != SIGKILL && number != SIGSTOP)
+            sigaction(number, &action, NULL);
+}
+
+/* Starting. */
+
+static size_t board_size(const mp_group *group)
+{
+    return sizeof(mp_board) + (size_t)(group->threads + 1) * sizeof(int64_t);
+}
+
+static void become_worker(process *one, const int ends[2])
+{
+    const mp_supervision *supervision = me.supervision;
+    int number = one->group->number;
+    int keep[3] = {ends[1], supervision->listeners[number], supervision->public_listeners[number]};
+    process *other;
+
+    release_signals();
+    for (other = me.all; other; other = other->next)
+        if (other != one)
+            munmap(other->board, board_size(other->group));
+    mp_process_become(one->group, supervision->server, keep, 3);
+    mp_worker_run(one->group, supervision->server, one->board, ends[1], keep[1], keep[2], one->slot);
+}
+
+static void give_up(const mp_group *group, place *where, const char *what)
+{
+    ap_log_error(APLOG_MARK, APLOG_ERR, errno, group->server, "MP0410: no process can be started for group '%s': %s; it is "
+                 "tried again in a minute", group->name, what);
+    where->start_at = mp_clock() + LONGEST_PAUSE;
+}
+
+/* Staggered, so that the processes of a group do not all start anew at the same time. */
+static int64_t restart_time(const mp_group *group, int slot, int64_t now)
+{
+    if (!group->restart_interval)
+        return 0;
+    return now + group->restart_interval + group->restart_interval * slot / (4 * group->processes);
+}
+
+static void spawn(const mp_group *group, int slot)
+{
+    place *where = &me.places[group->number][slot];
+    process *one = calloc(1, sizeof(*one));
+    int ends[2];
+
+    if (!one || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        free(one);
+        give_up(group, where, "no memory or descriptors");
+        return;
+    }
+    one->board = mmap(NULL, board_size(group), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    one->group = group;
+    one->slot = slot;
+    one->control = ends[0];
+    one->started = mp_clock();
+    one->restart_at = restart_time(group, slot, one->started);
+    one->next = me.all;
+    if (one->board != MAP_FAILED && (one->pid = fork()) == 0) {
+        me.all = one;
+        become_worker(one, ends);
+    }
+    close(ends[1]);
+    if (one->board == MAP_FAILED || one->pid < 0) {
+        give_up(group, where, one->board == MAP_FAILED ? "no shared memory" : "fork() failed");
+        if (one->board != MAP_FAILED)
+            munmap(one->board, board_size(group));
+        close(ends[0]);
+        free(one);
+        return;
+    }
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    me.all = one;
+}
+
+/* What processes are told, and when they have to end. */
+
+static void tell(process *one, char word)
+{
+    if (one->control >= 0 && write(one->control, &word, 1) < 0) {
+        ;                       /* it is dying, and SIGCHLD comes; or it does not listen, and is killed in time */
+    }
+}
+
+static void stop(process *one)
+{
+    if (one->stage == STOPPING)
+        return;
+    tell(one, MP_WORD_QUIT);
+    one->stage = STOPPING;
+    one->deadline = one->group->shutdown_timeout ? mp_clock() + one->group->shutdown_timeout : 0;
+}
+
+static void drain(process *one, int64_t limit)
+{
+    if (one->stage >= DRAINING)
+        return;
+    if (!limit) {
+        stop(one);
+        return;
+    }
+    tell(one, MP_WORD_DRAIN);
+    one->stage = DRAINING;
+    one->deadline = mp_clock() + limit;
+}
+
+static void kill_now(process *one)
+{
+    if (!one->is_killed)
+        kill(one->pid, SIGKILL);
+    one->is_killed = 1;
+    one->deadline = 0;
+}
+
+/* A process that is to go: another one takes its place first. */
+static void leave(process *one, const char *why)
+{
+    if (one->leaving || one->stage >= DRAINING)
+        return;
+    one->leaving = why;
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0411: Shutdown requested for daemon process '%s' "
+                 "(pid=%" APR_PID_T_FMT "): %s; another one takes its place", one->group->name, one->pid, why);
+}
+
+/* The same, without waiting for the other one. */
+static void end(process *one, const char *why)
+{
+    leave(one, why);
+    stop(one);
+}
+
+static void reload_group(const mp_group *group)
+{
+    process *one;
+
+    for (one = me.all; one; one = one->next)
+        if (one->group == group && one->stage <= READY)
+            one->is_stale = 1;
+}
+
+/* Words of processes. */
+
+static void hear_word(process *one, char word)
+{
+    switch (word) {
+    case MP_WORD_READY:
+        if (one->stage == STARTING)
+            one->stage = READY;
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0412: Process '%s' (pid=%" APR_PID_T_FMT ") is "
+                     "ready", one->group->name, one->pid);
+        break;
+    case MP_WORD_MAXIMUM:
+        leave(one, "Maximum requests reached");
+        break;
+    case MP_WORD_EVICT:
+        leave(one, "SIGUSR1");
+        break;
+    case MP_WORD_CPU:
+        leave(one, "cpu-time-limit reached");
+        break;
+    case MP_WORD_RELOAD:
+        if (!one->is_stale)
+            ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0413: Forcing restart of daemon process '%s' "
+                         "due to modification of its script", one->group->name);
+        reload_group(one->group);
+        break;
+    case MP_WORD_TERM:
+        end(one, "SIGTERM");
+        break;
+    case MP_WORD_SERVED:
+        me.places[one->group->number][one->slot].start_at = mp_clock() + 1000000;
+        leave(one, "its scripts have come to their end");
+        break;
+    }
+}
+
+static void hear(process *one)
+{
+    char words[64];
+    ssize_t n = read(one->control, words, sizeof(words)), i;
+
+    for (i = 0; i < n; i++)
+        hear_word(one, words[i]);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        close(one->control);
+        one->control = -1;
+    }
+}
+
+/* Deaths. */
+
+static void note_early_death(process *one, place *where, int status)
+{
+    int64_t pause, now = mp_clock();
+
+    if (one->stage == READY && now - one->started >= SOON) {
+        where->deaths = 0;
+        where->start_at = 0;
+        return;
+    }
+    pause = 500000;
+    if (where->deaths++ < 1)
+        pause = 0;
+    else
+        pause <<= where->deaths < 10 ? where->deaths - 2 : 8;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == MP_EXIT_UNFIT && pause < UNFIT_PAUSE)
+        pause = UNFIT_PAUSE;
+    where->start_at = now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE);
+    if (where->deaths == 3)
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, one->group->server, "MP0414: processes of group '%s' keep dying soon after "
+                     "they start; the pauses between attempts grow, up to a minute", one->group->name);
+}
+
+static void bury(process *one, int status)
+{
+    const mp_group *group = one->group;
+    place *where = &me.places[group->number][one->slot];
+    int is_clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const char *how = WIFSIGNALED(status) ? "signal" : "exit status";
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+
+    if (one->leaving || one->stage >= DRAINING) {
+        if (is_clean || one->is_killed)
+            ap_log_error(APLOG_MARK, APLOG_INFO, 0, group->server, "MP0415: Process '%s' (pid=%" APR_PID_T_FMT ") has "
+                         "ended", group->name, one->pid);
+        else
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0416: Process '%s' (pid=%" APR_PID_T_FMT ") has died "
+                         "at its end: %s %d", group->name, one->pid, how, number);
+        if (one->stage >= READY)
+            where->deaths = 0;
+    }
+    else {
+        note_early_death(one, where, status);
+        if (where->deaths <= 3)
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0417: Process '%s' (pid=%" APR_PID_T_FMT ") has died; "
+                         "deregistering and restarting it: %s %d", group->name, one->pid, how, number);
+    }
+    if (one->control >= 0)
+        close(one->control);
+    munmap(one->board, board_size(group));
+    free(one);
+}
+
+static void reap(void)
+{
+    process **at, *one;
+    pid_t pid;
+    int status;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (at = &me.all; (one = *at); at = &one->next)
+            if (one->pid == pid) {
+                if (one->control >= 0)
+                    hear(one);          /* its last words */
+                *at = one->next;
+                bury(one, status);
+                break;
+            }
+}
+
+/* Time-outs. Each stands for itself. */
+
+/* Good to a few digits; libm is not worth having for it. */
+static double natural_logarithm(double x)
+{
+    double sum = 0, part, y;
+    int i;
+
+    for (; x > 1.5; x /= 2)
+        sum += 0.6931471805599453;
+    y = (x - 1) / (x + 1);
+    for (i = 1, part = y; i < 30; i += 2, part *= y * y)
+        sum += 2 * part / i;
+    return sum;
+}
+
+static int64_t request_limit(const mp_group *group)
+{
+    return (int64_t)((double)group->request_timeout * (1 + natural_logarithm(group->threads)));
+}
+
+/* The longest running request's thread; -1: none. */
+static int slowest_thread(const process *one, int64_t *since)
+{
+    int i, found = -1;
+
+    *since = 0;
+    for (i = 0; i < one->group->threads; i++) {
+        int64_t start = one->board->threads[i];
+
+        if (start > 0 && (!*since || start < *since)) {
+            *since = start;
+            found = i;
+        }
+    }
+    return found;
+}
+
+static void interrupt(process *one, int thread, int64_t now)
+{
+    char words[3] = {MP_WORD_INTERRUPT, (char)(thread >> 8), (char)thread};
+
+    one->interrupted = now;
+    if (write(one->control, words, sizeof(words)) < 0)
+        one->interrupted = 1;           /* it does not listen: that was long ago */
+}
+
+static void check_requests(process *one, int64_t now)
+{
+    const mp_group *group = one->group;
+    int64_t since;
+    int thread = slowest_thread(one, &since);
+
+    if (thread < 0 || now - since <= request_limit(group)) {
+        one->interrupted = 0;
+        return;
+    }
+    if (group->interrupt_timeout && !one->interrupted) {
+        interrupt(one, thread, now);
+        return;
+    }
+    if (group->interrupt_timeout && now - one->interrupted <= group->interrupt_timeout)
+        return;
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0418: a request to process '%s' (pid=%" APR_PID_T_FMT ") has "
+                 "run for %d seconds, and request-timeout is %d; the process is replaced", group->name, one->pid,
+                 (int)((now - since) / 1000000), (int)apr_time_sec(group->request_timeout));
+    tell(one, MP_WORD_DUMP);
+    end(one, "request-timeout");
+}
+
+static void check_ready(process *one, int64_t now)
+{
+    const mp_group *group = one->group;
+    int64_t activity = one->board->activity, attempt = one->board->first_attempt, beat = one->board->heartbeat;
+
+    if (group->request_timeout)
+        check_requests(one, now);
+    if (group->deadlock_timeout && beat && now - beat > group->deadlock_timeout) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0419: Python's lock could not be had in process '%s' "
+                     "(pid=%" APR_PID_T_FMT ") for %d seconds (deadlock-timeout); the process is ended", group->name,
+                     one->pid, (int)((now - beat) / 1000000));
+        leave(one, "deadlock-timeout");
+        tell(one, MP_WORD_ABORT);
+        one->stage = STOPPING;
+        one->deadline = now + 1000000;
+    }
+    if (one->stage != READY)
+        return;
+    if (group->inactivity_timeout && activity && now - activity > group->inactivity_timeout)
+        end(one, "Daemon process idle inactivity timer expired");
+    else if (group->startup_timeout && attempt > 0 && now - attempt > group->startup_timeout) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0420: no application could be loaded in process '%s' "
+                     "(pid=%" APR_PID_T_FMT ") within startup-timeout; the process is replaced", group->name, one->pid);
+        end(one, "startup-timeout");
+    }
+    else if (one->restart_at && now > one->restart_at)
+        leave(one, "Application restart timer expired");
+}
+
+static void check_deadline(process *one, int64_t now)
+{
+    if (!one->deadline || now < one->deadline)
+        return;
+    if (one->stage == DRAINING) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0421: the time for process '%s' (pid=%"
+                     APR_PID_T_FMT ") to finish its requests is over", one->group->name, one->pid);
+        stop(one);
+    }
+    else {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, one->group->server, "MP0422: Shutdown timeout expired; aborting daemon "
+                     "process '%s' (pid=%" APR_PID_T_FMT ")", one->group->name, one->pid);
+        kill_now(one);
+    }
+}
+
+/* Replacing. */
+
+static process *find(const mp_group *group, int slot, int is_leaving)
+{
+    process *one;
+
+    for (one = me.all; one; one = one->next)
+        if (one->group == group && one->slot == slot && one->stage <= READY && !one->leaving == !is_leaving)
+            return one;
+    return NULL;
+}
+
+/* One stale process at a time gives way, so that the others serve. */
+static void turn_stale_out(const mp_group *group)
+{
+    process *one, *stale = NULL;
+
+    for (one = me.all; one; one = one->next) {
+        if (one->group != group || one->stage > READY)
+            continue;
+        if (one->leaving)
+            return;
+        if (one->is_stale)
+            stale = one;
+    }
+    if (stale)
+        leave(stale, "script reload");
+}
+
+static void see_to_group(const mp_group *group, int64_t now)
+{
+    int slot;
+
+    turn_stale_out(group);
+    for (slot = 0; slot < group->processes; slot++) {
+        process *next = find(group, slot, 0), *old = find(group, slot, 1);
+
+        if (!next && now >= me.places[group->number][slot].start_at)
+            spawn(group, slot);
+        if (old && next && next->stage == READY)
+            drain(old, group->eviction_timeout && !strcmp(old->leaving, "SIGUSR1") ? group->eviction_timeout
+                       : group->graceful_timeout);
+    }
+}
+
+/* The generation's end. */
+
+static void stop_all(void)
+{
+    process *one;
+
+    me.is_stopping = me.is_over = 1;
+    for (one = me.all; one; one = one->next)
+        stop(one);
+}
+
+static void drain_all(void)
+{
+    process *one;
+
+    for (one = me.all; one; one = one->next)
+        drain(one, one->group->graceful_timeout);
+}
+
+static void check_generation(void)
+{
+    char words[8], *word;
+    ssize_t n = 0;
+
+    if (!me.is_stopping)
+        n = recv(me.supervision->parent, words, sizeof(words), MSG_DONTWAIT);
+    for (word = words; word < words + n; word++) {
+        if (*word == MP_WORD_STOP)
+            stop_all();
+        else if (me.are_children_gone)
+            stop_all();         /* a hard restart: nobody waits for an answer */
+        else
+            me.is_over = 1;
+    }
+    if (n == 0 && !me.is_over)
+        stop_all();             /* the parent is dead */
+    if (getppid() != me.parent && !me.is_stopping)
+        stop_all();
+}
+
+static void remove_sockets(void)
+{
+    int i;
+
+    for (i = 0; i < me.supervision->groups->nelts; i++)
+        unlink(APR_ARRAY_IDX(me.supervision->groups, i, mp_group *)->socket);
+    if (me.is_stopping)
+        rmdir(me.supervision->directory);       /* if no other generation is in it */
+}
+
+/* The loop. */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return !b || (a && a < b) ? a : b;
+}
+
+/* Milliseconds until something is to be looked at. */
+static int pause_length(int64_t now)
+{
+    int64_t pause = TICK;
+    process *one;
+    int i, slot;
+
+    for (i = 0; i < me.supervision->groups->nelts; i++) {
+        const mp_group *group = APR_ARRAY_IDX(me.supervision->groups, i, mp_group *);
+
+        pause = least(pause, group->request_timeout / 4);
+        pause = least(pause, group->interrupt_timeout / 4);
+        pause = least(pause, group->inactivity_timeout / 4);
+        pause = least(pause, group->deadlock_timeout / 4);
+        pause = least(pause, group->startup_timeout / 4);
+        pause = least(pause, group->restart_interval / 4);
+        for (slot = 0; slot < group->processes; slot++)
+            if (me.places[i][slot].start_at > now)
+                pause = least(pause, me.places[i][slot].start_at - now);
+    }
+    for (one = me.all; one; one = one->next)
+        if (one->deadline)
+            pause = least(pause, one->deadline > now ? one->deadline - now : 1);
+    return pause < 10000 ? 10 : (int)(pause / 1000) + 1;
+}
+
+static void wait_for_news(void)
+{
+    struct pollfd fixed[3] = {{me.signals[0], POLLIN, 0}, {me.supervision->parent, POLLIN, 0},
+                              {me.supervision->children, POLLIN, 0}};
+    struct pollfd *all;
+    process *one;
+    int count = 3, i;
+    char words[64];
+    ssize_t n;
+
+    for (one = me.all; one; one = one->next)
+        count++;
+    all = calloc((size_t)count, sizeof(*all));
+    if (!all) {
+        poll(fixed, 1, 100);
+        return;
+    }
+    memcpy(all, fixed, sizeof(fixed));
+    if (me.is_over)
+        all[1].fd = -1;         /* there is an end of file, for ever */
+    if (me.are_children_gone)
+        all[2].fd = -1;
+    for (one = me.all, i = 3; one; one = one->next, i++) {
+        all[i].fd = one->control;
+        all[i].events = POLLIN;
+    }
+    poll(all, (nfds_t)count, pause_length(mp_clock()));
+    if (all[2].fd >= 0 && (all[2].revents & (POLLHUP | POLLERR)))
+        me.are_children_gone = 1;
+    for (one = me.all, i = 3; one; one = one->next, i++)
+        if (all[i].revents && one->control >= 0)
+            hear(one);
+    while ((n = read(me.signals[0], words, sizeof(words))) > 0)
+        for (i = 0; i < n; i++)
+            if (words[i] == 'T')
+                stop_all();
+    free(all);
+}
+
+static void look_after(void)
+{
+    int64_t now = mp_clock();
+    process *one;
+    int i;
+
+    for (one = me.all; one; one = one->next) {
+        if (one->stage == READY && !me.is_stopping)
+            check_ready(one, now);
+        check_deadline(one, now);
+    }
+    if (me.is_over && me.are_children_gone)
+        drain_all();
+    else if (!me.is_stopping)
+        for (i = 0; i < me.supervision->groups->nelts; i++)
+            see_to_group(APR_ARRAY_IDX(me.supervision->groups, i, mp_group *), now);
+}
+
+/* Descriptors that were httpd's: only the logs and what the groups need are kept. */
+static void close_others(void)
+{
+    const mp_supervision *supervision = me.supervision;
+    int kept = 0, i, *keep;
+    server_rec *s;
+
+    for (s = supervision->server, i = 0; s; s = s->next)
+        i++;
+    keep = calloc((size_t)i + 4 + 2 * (size_t)supervision->groups->nelts, sizeof(int));
+    for (s = supervision->server; s; s = s->next)
+        keep[kept++] = mp_process_log_of(s);
+    for (i = 0; i < supervision->groups->nelts; i++) {
+        keep[kept++] = supervision->listeners[i];
+        keep[kept++] = supervision->public_listeners[i];
+    }
+    keep[kept++] = supervision->parent;
+    keep[kept++] = supervision->children;
+    keep[kept++] = me.signals[0];
+    keep[kept++] = me.signals[1];
+    mp_process_close_others(keep, kept);
+    free(keep);
+}
+
+/* A predecessor died soon: whatever killed it may do so again. */
+static void pause_after_deaths(void)
+{
+    int deaths = me.supervision->deaths;
+
+    if (deaths > 1)
+        poll(NULL, 0, deaths < 7 ? 500 << deaths : 60000);
+}
+
+void mp_supervisor_run(const mp_supervision *supervision)
+{
+    int i;
+
+    me.supervision = supervision;
+    me.parent = getppid();
+    prctl(PR_SET_NAME, "mp-supervisor", 0, 0, 0);
+    if (pipe2(me.signals, O_CLOEXEC | O_NONBLOCK) != 0)
+        _exit(1);
+    close_others();
+    take_signals();
+    pause_after_deaths();
+    me.places = calloc((size_t)supervision->groups->nelts, sizeof(*me.places));
+    for (i = 0; i < supervision->groups->nelts; i++)
+        me.places[i] = calloc((size_t)APR_ARRAY_IDX(supervision->groups, i, mp_group *)->processes, sizeof(place));
+    do {
+        look_after();
+        wait_for_news();
+        reap();
+        check_generation();
+    } while (me.all || !(me.is_stopping || (me.is_over && me.are_children_gone)));
+    remove_sockets();
+    _exit(0);
+}

@@ -1,0 +1,27 @@
+/* The supervisor: a process without Python that forks the processes of all groups and sees to them. It holds the
+ * listening sockets; one loop waits for deaths, for words of the parent and of the processes, and for its timers.
+ *
+ * A process goes through STARTING, READY, DRAINING (it takes nothing new and has graceful-timeout left), STOPPING (it has
+ * shutdown-timeout left, then SIGKILL). When one is to be replaced, the next one is READY before it drains.
+ *
+ * One thread, no locks.
+ */
+#ifndef MP_DAEMON_SUPERVISOR_H
+#define MP_DAEMON_SUPERVISOR_H
+
+#include "daemon/daemon.h"
+
+/* In a process that was forked for it. Does not return. */
+void mp_supervisor_run(const mp_supervision *supervision);
+
+/* One byte each way between supervisor and process; mp_supervisor's come first. */
+enum {
+    MP_WORD_DRAIN = 'G', MP_WORD_QUIT = 'Q', MP_WORD_DUMP = 'D', MP_WORD_ABORT = 'K', MP_WORD_INTERRUPT = 'I',
+    MP_WORD_READY = 'r', MP_WORD_MAXIMUM = 'm', MP_WORD_RELOAD = 's', MP_WORD_EVICT = 'u', MP_WORD_CPU = 'x',
+    MP_WORD_TERM = 't', MP_WORD_SERVED = 'e'
+};
+
+/* How a process ends that could not become what it should: it is not tried again soon. */
+#define MP_EXIT_UNFIT 71
+
+#endif

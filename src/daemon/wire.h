@@ -1,0 +1,70 @@
+/* FastCGI 1.0 records: bytes to records and back. Plain C, without httpd, APR or Python; tested and fuzzed by itself.
+ *
+ * Nothing here allocates or waits. A decoder looks into the caller's buffer, and what it hands out points into it. All
+ * lengths come from the other side and are checked against what is there before anything is read.
+ */
+#ifndef MP_DAEMON_WIRE_H
+#define MP_DAEMON_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MP_WIRE_HEADER 8            /* bytes of a record's header */
+#define MP_WIRE_MOST 65535          /* bytes of a record's content */
+#define MP_WIRE_ONE 65528           /* what we put into one: a multiple of 8 needs no padding */
+
+enum {
+    MP_WIRE_BEGIN = 1, MP_WIRE_ABORT, MP_WIRE_END, MP_WIRE_PARAMS, MP_WIRE_STDIN, MP_WIRE_STDOUT, MP_WIRE_STDERR,
+    MP_WIRE_DATA, MP_WIRE_GET_VALUES, MP_WIRE_GET_VALUES_RESULT, MP_WIRE_UNKNOWN,
+    MP_WIRE_NOTE = 200              /* ours, to children of httpd only: an mp_note and what belongs to it */
+};
+
+/* The first byte of a MP_WIRE_NOTE. */
+typedef enum {
+    MP_NOTE_TAKEN = 'T',            /* the application is going to run: nobody else may have the request */
+    MP_NOTE_REJECTED = 'R',         /* it will not: ask another process; then the reason, in text */
+    MP_NOTE_WANTED = 'W',           /* the application reads the body */
+    MP_NOTE_STATUS = 'S',           /* no answer: httpd shall make one; two bytes of status */
+    MP_NOTE_LOG = 'L'               /* a line for the log: a byte of level, text */
+} mp_note;
+
+/* The roles of a BEGIN; protocolStatus of an END. */
+enum { MP_WIRE_RESPONDER = 1 };
+enum { MP_WIRE_COMPLETE = 0, MP_WIRE_CANT_MPX = 1, MP_WIRE_OVERLOADED = 2, MP_WIRE_UNKNOWN_ROLE = 3 };
+enum { MP_WIRE_KEEP_CONN = 1 };
+
+/* appStatus of an END whose answer is not whole. */
+#define MP_WIRE_CUT 70
+
+typedef struct {
+    int type;
+    unsigned id;
+    const unsigned char *content;
+    size_t length;
+} mp_record;
+
+typedef enum { MP_WIRE_OK, MP_WIRE_MORE, MP_WIRE_BAD } mp_wire_status;
+
+/* The record at the start of n bytes. MP_WIRE_MORE: not all of it is there; *used is then how many bytes it takes in all,
+ * as far as known. MP_WIRE_BAD: that is no FastCGI. On MP_WIRE_OK *used bytes are done with. */
+mp_wire_status mp_wire_decode(const unsigned char *bytes, size_t n, mp_record *record, size_t *used);
+
+/* The next name and value of PARAMS: advances *bytes and *n. MP_WIRE_MORE: the rest is not there (at the end of a stream:
+ * it is cut). */
+mp_wire_status mp_wire_pair(const unsigned char **bytes, size_t *n, const char **name, size_t *name_length,
+                            const char **value, size_t *value_length);
+
+/* Writes a header of MP_WIRE_HEADER bytes; length up to MP_WIRE_MOST. No padding. */
+void mp_wire_header(unsigned char *to, int type, unsigned id, size_t length);
+
+/* How many bytes a pair takes; 0: it is too long for a record stream. Writes it and returns its end. */
+size_t mp_wire_pair_size(size_t name_length, size_t value_length);
+unsigned char *mp_wire_pair_put(unsigned char *to, const char *name, size_t name_length, const char *value,
+                                size_t value_length);
+
+/* Whole records with 8 bytes of content; to has room for 16. */
+void mp_wire_begin(unsigned char *to, unsigned id, int role, int flags);
+void mp_wire_end(unsigned char *to, unsigned id, uint32_t app_status, int protocol_status);
+void mp_wire_unknown(unsigned char *to, int type);
+
+#endif

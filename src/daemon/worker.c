@@ -1,0 +1,595 @@
+#include "daemon/worker.h"
+#include "config/home.h"
+#include "daemon/scripts.h"
+#include "daemon/serve.h"
+#include "daemon/supervisor.h"
+#include "host/engine.h"
+#include "host/mutex.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void (*mp_worker_dump)(void);
+void (*mp_worker_interrupt)(int thread);
+
+/* A connection; while it is idle, it is in the list. */
+typedef struct link link_t;
+struct link {
+    link_t *next, *before;
+    int fd;
+    int is_public;
+    int has_served;             /* a request, at least */
+};
+
+/* A request thread. */
+typedef struct hand hand;
+struct hand {
+    hand *next;                 /* idle ones: the last that was busy comes first */
+    pthread_cond_t called;
+    int is_called;
+    mp_seat seat;
+};
+
+static struct {
+    const mp_group *group;
+    server_rec *server;
+    apr_pool_t *pool;
+    mp_board *board;
+    const mp_engine_table *engine;
+    int control, listener, public_listener, slot;
+    int epoll, wake;            /* wake: an eventfd in epoll */
+    int signals[2];
+    pthread_t main_thread;
+
+    pthread_mutex_t lock;       /* of what follows */
+    pthread_cond_t changed;
+    hand *idle;
+    link_t links;               /* head of the ring of idle connections */
+    int has_leader, active, alive;
+    _Atomic int is_closing;     /* nothing new is taken; read without the lock, too */
+    int is_quitting;
+    int has_asked_reload, has_asked_maximum;
+} me = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static link_t on_private = {.fd = -1}, on_public = {.fd = -1, .is_public = 1}, on_wake = {.fd = -1};
+
+static void say(char word)
+{
+    if (write(me.control, &word, 1) < 0) {
+        ;                       /* the supervisor is gone, and the control thread knows */
+    }
+}
+
+/* Idle connections. Holding the lock. */
+
+static void close_link(link_t *link)
+{
+    close(link->fd);
+    free(link);
+}
+
+static void take_from_ring(link_t *link)
+{
+    link->before->next = link->next;
+    link->next->before = link->before;
+}
+
+/* New ones have a request on its way. */
+static void close_idle_links(int new_ones, int public_ones)
+{
+    link_t *link, *next;
+
+    for (link = me.links.next; link != &me.links; link = next) {
+        next = link->next;
+        if ((link->has_served || new_ones) && (!link->is_public || public_ones)) {
+            take_from_ring(link);
+            close_link(link);
+        }
+    }
+}
+
+static void watch_link(link_t *link, int operation)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = link};
+
+    link->next = me.links.next;
+    link->before = &me.links;
+    me.links.next->before = link;
+    me.links.next = link;
+    if (epoll_ctl(me.epoll, operation, link->fd, &event) != 0) {
+        take_from_ring(link);
+        close_link(link);
+    }
+}
+
+/* Takes nothing new, and wakes whoever waits for something. Clients on idle connections see an end of file, and go
+ * elsewhere. */
+static void begin_closing(void)
+{
+    uint64_t one = 1;
+    hand *idle;
+
+    if (me.is_closing)
+        return;
+    me.is_closing = 1;
+    close_idle_links(1, 1);
+    if (me.epoll >= 0) {
+        epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.listener, NULL);
+        if (me.public_listener >= 0)
+            epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.public_listener, NULL);
+        if (write(me.wake, &one, sizeof(one)) < 0) {
+            ;                   /* it is full: it wakes already */
+        }
+    }
+    for (idle = me.idle; idle; idle = idle->next)
+        pthread_cond_signal(&idle->called);
+    pthread_cond_broadcast(&me.changed);
+}
+
+/* Request threads. */
+
+static void accept_link(const link_t *from)
+{
+    int fd = accept4(from->is_public ? me.public_listener : me.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    link_t *link;
+
+    if (fd < 0)
+        return;                 /* another process was faster */
+    if (!(link = calloc(1, sizeof(*link)))) {
+        close(fd);
+        return;
+    }
+    link->fd = fd;
+    link->is_public = from->is_public;
+    pthread_mutex_lock(&me.lock);
+    if (me.is_closing)
+        close_link(link);
+    else
+        watch_link(link, EPOLL_CTL_ADD);
+    pthread_mutex_unlock(&me.lock);
+}
+
+/* The leader: a connection that has something to say, or NULL when the process takes no more. */
+static link_t *wait_for_link(void)
+{
+    struct epoll_event event;
+    link_t *link;
+
+    while (!me.is_closing) {
+        if (epoll_wait(me.epoll, &event, 1, -1) <= 0)
+            continue;
+        link = event.data.ptr;
+        if (link == &on_private || link == &on_public)
+            accept_link(link);
+        else if (link != &on_wake)
+            return link;
+    }
+    return NULL;
+}
+
+/* Holding the lock. A link that was closed with all idle ones meanwhile is not looked at. */
+static int is_idle_link(const link_t *link)
+{
+    const link_t *one;
+
+    for (one = me.links.next; one != &me.links; one = one->next)
+        if (one == link)
+            return 1;
+    return 0;
+}
+
+static void call_next(void)
+{
+    hand *next = me.idle;
+
+    if (!next) {
+        /* Nobody waits any more: what comes on idle connections goes to other processes, if there are some. */
+        if (me.group->processes > 1)
+            close_idle_links(0, 0);
+        return;
+    }
+    me.idle = next->next;
+    next->is_called = 1;
+    pthread_cond_signal(&next->called);
+}
+
+/* 1: it is the leader. 0: it is over. */
+static int wait_for_turn(hand *self)
+{
+    pthread_mutex_lock(&me.lock);
+    while (me.has_leader && !me.is_closing) {
+        self->is_called = 0;
+        self->next = me.idle;
+        me.idle = self;
+        while (!self->is_called && !me.is_closing)
+            pthread_cond_wait(&self->called, &me.lock);
+    }
+    if (!me.is_closing)
+        me.has_leader = 1;
+    pthread_mutex_unlock(&me.lock);
+    return !me.is_closing;
+}
+
+static void *work(void *self_)
+{
+    hand *self = self_;
+
+    while (wait_for_turn(self)) {
+        link_t *link = wait_for_link();
+        int keeps;
+
+        pthread_mutex_lock(&me.lock);
+        me.has_leader = 0;
+        if (link && is_idle_link(link)) {
+            take_from_ring(link);
+            me.active++;
+        }
+        else
+            link = NULL;
+        call_next();
+        pthread_mutex_unlock(&me.lock);
+        while (link) {
+            /* Bytes that came with the last request are the beginning of the next. */
+            do
+                keeps = mp_serve(&self->seat, link->fd, link->is_public);
+            while (keeps && self->seat.in.start < self->seat.in.end && !me.is_closing);
+            pthread_mutex_lock(&me.lock);
+            me.active--;
+            link->has_served = 1;
+            if (keeps && !me.is_closing)
+                watch_link(link, EPOLL_CTL_MOD);
+            else
+                close_link(link);
+            if (me.is_closing)
+                pthread_cond_broadcast(&me.changed);
+            pthread_mutex_unlock(&me.lock);
+            link = NULL;
+        }
+    }
+    pthread_mutex_lock(&me.lock);
+    me.alive--;
+    pthread_cond_broadcast(&me.changed);
+    pthread_mutex_unlock(&me.lock);
+    return NULL;
+}
+
+/* Exactly maximum-requests are served; the processes of a group do not all come to theirs at the same time. */
+static apr_int64_t most_requests(void)
+{
+    apr_int64_t most = me.group->maximum_requests;
+
+    return most ? most - most * me.slot / (4 * me.group->processes) : 0;
+}
+
+static int admit(void *unused)
+{
+    apr_int64_t most = most_requests();
+    int admitted = 1;
+
+    pthread_mutex_lock(&me.lock);
+    if (me.is_quitting || (most && me.board->requests >= most))
+        admitted = 0;
+    else if (++me.board->requests == most) {
+        if (!me.has_asked_maximum)
+            say(MP_WORD_MAXIMUM);
+        me.has_asked_maximum = 1;
+        begin_closing();
+    }
+    pthread_mutex_unlock(&me.lock);
+    return admitted;
+}
+
+static void reload(void *unused)
+{
+    pthread_mutex_lock(&me.lock);
+    if (!me.has_asked_reload)
+        say(MP_WORD_RELOAD);
+    me.has_asked_reload = 1;
+    pthread_mutex_unlock(&me.lock);
+}
+
+static int start_hand(int number, pthread_attr_t *attributes)
+{
+    hand *one = calloc(1, sizeof(*one));
+    pthread_t thread;
+
+    if (!one)
+        return 0;
+    pthread_cond_init(&one->called, NULL);
+    one->seat = (mp_seat){.group = me.group, .server = me.server, .board = me.board, .engine = me.engine,
+                          .number = number, .admit = admit, .reload = reload};
+    apr_pool_create_unmanaged_ex(&one->seat.pool, NULL, NULL);
+    pthread_mutex_lock(&me.lock);
+    me.alive++;
+    pthread_mutex_unlock(&me.lock);
+    if (pthread_create(&thread, attributes, work, one) == 0) {
+        pthread_detach(thread);
+        return 1;
+    }
+    pthread_mutex_lock(&me.lock);
+    me.alive--;
+    pthread_mutex_unlock(&me.lock);
+    return 0;
+}
+
+static int listen_to(int fd, link_t *as)
+{
+    /* Of all processes that wait for the same socket one is woken. */
+    struct epoll_event event = {.events = EPOLLIN | (as == &on_wake ? 0 : EPOLLEXCLUSIVE), .data.ptr = as};
+
+    return fd < 0 || epoll_ctl(me.epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static int start_hands(void)
+{
+    pthread_attr_t attributes;
+    int i;
+
+    pthread_mutex_lock(&me.lock);
+    me.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    me.epoll = epoll_create1(EPOLL_CLOEXEC);
+    pthread_mutex_unlock(&me.lock);
+    if (me.wake < 0 || me.epoll < 0 || !listen_to(me.wake, &on_wake) || !listen_to(me.listener, &on_private) ||
+        !listen_to(me.public_listener, &on_public))
+        return 0;
+    pthread_attr_init(&attributes);
+    if (me.group->stack_size && pthread_attr_setstacksize(&attributes, (size_t)me.group->stack_size) != 0)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, me.server, "MP0403: WSGIDaemonProcess %s: stack-size=%"
+                     APR_INT64_T_FMT " can't be set; the threads run without it", me.group->name, me.group->stack_size);
+    for (i = 0; i < me.group->threads; i++)
+        if (!start_hand(i, &attributes))
+            break;
+    pthread_attr_destroy(&attributes);
+    return i > 0;
+}
+
+/* The heartbeat. */
+
+static void *beat(void *unused)
+{
+    int64_t pause = me.group->deadlock_timeout / 4;
+
+    if (pause > 1000000)
+        pause = 1000000;
+    for (;;) {
+        if (me.engine->acquire(MP_MAIN_INTERPRETER))
+            me.engine->release();
+        me.board->heartbeat = mp_clock();
+        usleep((useconds_t)pause);
+    }
+    return unused;
+}
+
+/* Control. */
+
+static void on_signal(int number)
+{
+    int saved = errno;
+    char word = number == SIGUSR1 ? MP_WORD_EVICT : number == SIGXCPU ? MP_WORD_CPU : MP_WORD_TERM;
+
+    if (write(me.signals[1], &word, 1) < 0) {
+        ;
+    }
+    errno = saved;
+}
+
+static const int handled[] = {SIGTERM, SIGINT, SIGUSR1, SIGXCPU}, ignored[] = {SIGHUP, SIGUSR2, SIGPIPE, SIGWINCH};
+
+static void set_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    size_t i;
+
+    /* In a service process its script has the main thread, and SIGTERM is for that. */
+    for (i = me.group->threads ? 0 : 2; i < sizeof(handled) / sizeof(handled[0]); i++)
+        sigaction(handled[i], &action, NULL);
+    action.sa_handler = SIG_IGN;
+    for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+        sigaction(ignored[i], &action, NULL);
+}
+
+/* What the application forks is a process like any other. */
+static void release_signals(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL}, now;
+    size_t i;
+
+    for (i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+        if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler == on_signal)
+            sigaction(handled[i], &action, NULL);
+}
+
+/* A service's scripts hear SIGTERM, while they run. */
+static void close_up(int quits)
+{
+    int was_closing;
+
+    pthread_mutex_lock(&me.lock);
+    was_closing = me.is_closing;
+    me.is_quitting |= quits;
+    begin_closing();
+    pthread_mutex_unlock(&me.lock);
+    if (!me.group->threads && !was_closing)
+        pthread_kill(me.main_thread, SIGTERM);
+}
+
+static void obey(char word)
+{
+    switch (word) {
+    case MP_WORD_DRAIN:
+        close_up(0);
+        break;
+    case MP_WORD_QUIT:
+        close_up(1);
+        break;
+    case MP_WORD_DUMP:
+    case MP_WORD_ABORT:
+        if (mp_worker_dump)
+            mp_worker_dump();
+        if (word == MP_WORD_ABORT)
+            _exit(MP_EXIT_UNFIT - 1);
+        break;
+    }
+}
+
+/* Words come one by one, but for an interrupt, which has two bytes more. 0: the supervisor is gone. */
+static int hear(void)
+{
+    unsigned char words[64];
+    ssize_t n = recv(me.control, words, sizeof(words), MSG_DONTWAIT), i;
+
+    for (i = 0; i < n; i++) {
+        if (words[i] == MP_WORD_INTERRUPT && i + 2 < n) {
+            if (mp_worker_interrupt)
+                mp_worker_interrupt(words[i + 1] << 8 | words[i + 2]);
+            i += 2;
+        }
+        else
+            obey((char)words[i]);
+    }
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void *control(void *unused)
+{
+    struct pollfd fds[2] = {{me.control, POLLIN, 0}, {me.signals[0], POLLIN, 0}};
+    char words[16];
+    ssize_t n, i;
+
+    for (;;) {
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        if (fds[0].revents && !hear()) {
+            close_up(1);             /* nobody will tell us when the time is over */
+            usleep((useconds_t)(me.group->shutdown_timeout ? me.group->shutdown_timeout : 5000000));
+            _exit(1);
+        }
+        n = fds[1].revents ? read(me.signals[0], words, sizeof(words)) : 0;
+        for (i = 0; i < n; i++) {
+            say(words[i]);
+            if (words[i] == MP_WORD_TERM)
+                close_up(1);
+        }
+    }
+    return unused;
+}
+
+/* What the group's line says of its interpreters, under what <WSGIInterpreterOptions> says. Copied, not to grow what the
+ * others see. */
+static apr_array_header_t *interpreters(const mp_process *process)
+{
+    apr_array_header_t *all = apr_array_make(me.pool, process->interpreters->nelts + 1, sizeof(mp_interp_options));
+    mp_interp_options *options = apr_array_push(all);
+    int i;
+
+    memset(options, 0, sizeof(*options));
+    options->gil = options->restrict_stdin = options->restrict_stdout = options->restrict_signal = MP_UNSET;
+    options->process_group = me.group->name;
+    options->specificity = -1;
+    options->directive = apr_pstrcat(me.pool, "WSGIDaemonProcess ", me.group->name, NULL);
+    options->switch_interval = me.group->switch_interval;
+    options->python_path = me.group->is_home_given && me.group->python_path
+        ? apr_pstrcat(me.pool, me.group->home, ":", me.group->python_path, NULL)
+        : me.group->is_home_given ? me.group->home : me.group->python_path;
+    apr_array_cat(all, process->interpreters);
+    for (i = 0; i < all->nelts; i++)
+        if (mp_home_minor(me.group->python) < 13 && APR_ARRAY_IDX(all, i, mp_interp_options).gil == MP_GIL_OWN)
+            APR_ARRAY_IDX(all, i, mp_interp_options).gil = MP_GIL_SHARED;   /* as MP0221 says of httpd's children */
+    return all;
+}
+
+/* The engine, of this group's Python, with this group's preloads. */
+static void load_engine(void)
+{
+    mp_process *own = apr_pmemdup(me.pool, mp_process_get(), sizeof(*own));
+
+    own->engine = me.group->engine;
+    own->python = me.group->python;
+    own->interpreters = interpreters(own);
+    if (me.group->python_home)
+        own->home = me.group->python_home;
+    mp_process_use(own);
+    me.engine = mp_engine_load_in_group(me.server, me.group->name);
+}
+
+static void start_thread(void *(*run)(void *))
+{
+    pthread_t thread;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&thread, NULL, run, NULL) != 0)
+        _exit(MP_EXIT_UNFIT);
+    pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Until the requests are through, or the supervisor has had enough. */
+static void wait_for_end(void)
+{
+    struct timespec limit;
+
+    pthread_mutex_lock(&me.lock);
+    while (!me.is_closing || me.active)
+        pthread_cond_wait(&me.changed, &me.lock);
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec++;
+    while (me.alive && pthread_cond_timedwait(&me.changed, &me.lock, &limit) == 0)
+        ;
+    pthread_mutex_unlock(&me.lock);
+}
+
+void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *board, int control_end, int listener,
+                   int public_listener, int slot)
+{
+    me.group = group;
+    me.server = group->server;
+    me.board = board;
+    me.control = control_end;
+    me.listener = listener;
+    me.public_listener = public_listener;
+    me.slot = slot;
+    me.epoll = me.wake = -1;
+    me.links.next = me.links.before = &me.links;
+    me.main_thread = pthread_self();
+    apr_pool_create(&me.pool, main_server->process->pool);
+    if (pipe2(me.signals, O_CLOEXEC | O_NONBLOCK) != 0)
+        _exit(MP_EXIT_UNFIT);
+    set_signals();
+    pthread_atfork(NULL, NULL, release_signals);
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0426: Starting daemon process '%s' with uid=%ld, gid=%ld and "
+                 "threads=%d.", group->name, (long)geteuid(), (long)getegid(), group->threads);
+    mp_scripts_start(me.pool);
+    mp_mutex_join(main_server);
+    start_thread(control);
+    load_engine();
+    if (!group->threads) {
+        say(MP_WORD_SERVED);
+        pthread_mutex_lock(&me.lock);
+        begin_closing();
+        pthread_mutex_unlock(&me.lock);
+    }
+    else if (!start_hands()) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, me.server, "MP0427: process '%s' can't start its threads",
+                     group->name);
+        _exit(MP_EXIT_UNFIT);
+    }
+    else
+        say(MP_WORD_READY);
+    if (me.engine && me.engine->acquire && group->threads && group->deadlock_timeout)
+        start_thread(beat);
+    wait_for_end();
+    if (me.engine)
+        me.engine->stop();
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0428: Exiting daemon process '%s'.", group->name);
+    fflush(NULL);
+    _exit(0);
+}

@@ -1,0 +1,232 @@
+/* An engine without Python: what process groups are tested with. The query of a request says what its application does,
+ * in words with '+' between them: see run(). Built by the tests (tests/daemon/fake.py). */
+#include "engine.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+__attribute__((used)) static const char stamp[] = MP_STAMP "seam=" MP_SEAM_TEXT " python=" FAKE_PYTHON;
+
+const mp_host_table *mp_host;
+
+static server_rec *server;
+static pthread_mutex_t stuck = PTHREAD_MUTEX_INITIALIZER;
+
+static const char *variable(const mp_gateway *gateway, const char *name)
+{
+    int i;
+
+    for (i = 0; i < gateway->variables->nelts; i++)
+        if (!strcmp(APR_ARRAY_IDX(gateway->variables, i, mp_pair).name, name))
+            return APR_ARRAY_IDX(gateway->variables, i, mp_pair).value;
+    return "";
+}
+
+static void say(mp_gateway *gateway, const char *text)
+{
+    gateway->calls->write(gateway, text, strlen(text), MP_PUSH_NOW);
+}
+
+static void head(mp_gateway *gateway, const char *line)
+{
+    apr_array_header_t *pairs = apr_array_make(gateway->pool, 4, sizeof(mp_pair));
+    mp_pair *pair = apr_array_push(pairs);
+
+    pair->name = "Content-Type";
+    pair->value = "text/plain";
+    pair = apr_array_push(pairs);
+    pair->name = "X-Pid";
+    pair->value = apr_itoa(gateway->pool, getpid());
+    gateway->calls->head(gateway, atoi(line), line, pairs);
+}
+
+static void echo(mp_gateway *gateway, apr_off_t most)
+{
+    char part[10000];
+    apr_off_t all = 0;
+
+    while (all < most) {
+        apr_size_t n = sizeof(part);
+
+        if (gateway->calls->read(gateway, part, &n) != APR_SUCCESS) {
+            gateway->calls->log(gateway, APLOG_WARNING, "FAKE: read failed");
+            gateway->calls->cut(gateway);
+            return;
+        }
+        if (!n)
+            return;
+        all += (apr_off_t)n;
+        if (gateway->calls->write(gateway, part, n, MP_PUSH_LATER) != APR_SUCCESS) {
+            gateway->calls->log(gateway, APLOG_WARNING, "FAKE: write failed");
+            return;
+        }
+    }
+}
+
+static void count(mp_gateway *gateway)
+{
+    static char part[100000];
+    apr_off_t all = 0;
+    apr_size_t n;
+
+    do {
+        n = sizeof(part);
+        if (gateway->calls->read(gateway, part, &n) != APR_SUCCESS) {
+            gateway->calls->cut(gateway);
+            return;
+        }
+        all += (apr_off_t)n;
+    } while (n);
+    say(gateway, apr_off_t_toa(gateway->pool, all));
+}
+
+static void give_many(mp_gateway *gateway, apr_off_t n)
+{
+    static char part[65536];
+
+    memset(part, 'x', sizeof(part));
+    while (n > 0) {
+        apr_size_t size = n < (apr_off_t)sizeof(part) ? (apr_size_t)n : sizeof(part);
+
+        if (gateway->calls->write(gateway, part, size, MP_PUSH_LATER) != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_INFO, 0, server, "FAKE: the client is gone");
+            return;
+        }
+        n -= (apr_off_t)size;
+    }
+}
+
+static void show_descriptors(mp_gateway *gateway)
+{
+    char target[512];
+    ssize_t n;
+    int fd;
+
+    for (fd = 0; fd < 1000; fd++)
+        if ((n = readlink(apr_psprintf(gateway->pool, "/proc/self/fd/%d", fd), target, sizeof(target))) > 0)
+            say(gateway, apr_psprintf(gateway->pool, "%d %.*s\n", fd, (int)n, target));
+}
+
+static void do_word(mp_gateway *gateway, const mp_wsgi_target *target, const char *word, int *status)
+{
+    const char *value = strchr(word, '=') ? strchr(word, '=') + 1 : "";
+    apr_pool_t *p = gateway->pool;
+
+    if (!strncmp(word, "head", 4))
+        head(gateway, *value ? apr_pstrcat(p, value, " Fake", NULL) : "200 OK");
+    else if (!strncmp(word, "say=", 4))
+        say(gateway, value);
+    else if (!strncmp(word, "sleep=", 6))
+        usleep((useconds_t)(atof(value) * 1000000));
+    else if (!strncmp(word, "many=", 5))
+        give_many(gateway, apr_atoi64(value));
+    else if (!strncmp(word, "echo", 4))
+        echo(gateway, *value ? apr_atoi64(value) : APR_INT64_MAX);
+    else if (!strcmp(word, "count"))
+        count(gateway);
+    else if (!strcmp(word, "kill"))
+        kill(getpid(), SIGKILL);
+    else if (!strcmp(word, "cut"))
+        gateway->calls->cut(gateway);
+    else if (!strncmp(word, "log=", 4))
+        gateway->calls->log(gateway, APLOG_WARNING, value);
+    else if (!strncmp(word, "status=", 7))
+        *status = atoi(value);
+    else if (!strncmp(word, "variable=", 9))
+        say(gateway, variable(gateway, value));
+    else if (!strcmp(word, "variables")) {
+        int i;
+
+        for (i = 0; i < gateway->variables->nelts; i++)
+            say(gateway, apr_psprintf(p, "%s=%s\n", APR_ARRAY_IDX(gateway->variables, i, mp_pair).name,
+                                      APR_ARRAY_IDX(gateway->variables, i, mp_pair).value));
+    }
+    else if (!strcmp(word, "target"))
+        say(gateway, apr_psprintf(p, "%s|%s|%s|%s|%s", target->process_group, target->script, target->callable,
+                                  target->path_info, mp_host->process->python));
+    else if (!strcmp(word, "who")) {
+        char cwd[512];
+
+        say(gateway, apr_psprintf(p, "pid=%d ppid=%d uid=%d gid=%d cwd=%s multithread=%d multiprocess=%d home=%s",
+                                  getpid(), getppid(), getuid(), getgid(), getcwd(cwd, sizeof(cwd)),
+                                  gateway->multithread, gateway->multiprocess, getenv("HOME")));
+    }
+    else if (!strncmp(word, "environ=", 8))
+        say(gateway, getenv(value) ? getenv(value) : "(none)");
+    else if (!strcmp(word, "descriptors"))
+        show_descriptors(gateway);
+    else if (!strcmp(word, "stick")) {
+        pthread_mutex_lock(&stuck);
+        usleep(60000000);
+    }
+    else if (!strcmp(word, "field"))
+        gateway->calls->head(gateway, 200, "200 OK", apr_array_make(p, 1, sizeof(mp_pair)));
+    else if (!strncmp(word, "long=", 5)) {
+        apr_array_header_t *pairs = apr_array_make(p, 1, sizeof(mp_pair));
+        mp_pair *pair = apr_array_push(pairs);
+        size_t n = (size_t)atoi(value);
+        char *text = apr_palloc(p, n + 1);
+
+        memset(text, 'a', n);
+        text[n] = '\0';
+        pair->name = "X-Long";
+        pair->value = text;
+        gateway->calls->head(gateway, 200, "200 OK", pairs);
+    }
+}
+
+static int run(mp_gateway *gateway, const mp_wsgi_target *target)
+{
+    char *words = apr_pstrdup(gateway->pool, variable(gateway, "QUERY_STRING")), *word, *rest = NULL;
+    int status = OK;
+
+    for (word = apr_strtok(words, "+", &rest); word; word = apr_strtok(NULL, "+", &rest))
+        do_word(gateway, target, word, &status);
+    return status;
+}
+
+static apr_status_t start(const mp_host_table *host, server_rec *s)
+{
+    int i;
+
+    mp_host = host;
+    server = s;
+    for (i = 0; i < host->process->preloads->nelts; i++) {
+        const mp_preload *preload = &APR_ARRAY_IDX(host->process->preloads, i, mp_preload);
+
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "FAKE: preload %s in '%s'", preload->name, preload->process_group);
+        if (strstr(preload->name, "slow"))
+            usleep(500000);
+        if (strstr(preload->name, "dies") && *preload->process_group)
+            _exit(3);
+    }
+    return APR_SUCCESS;
+}
+
+static void stop(void)
+{
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, server, "FAKE: stop");
+}
+
+static void *acquire(const char *interpreter)
+{
+    pthread_mutex_lock(&stuck);
+    return &stuck;
+}
+
+static void release(void)
+{
+    pthread_mutex_unlock(&stuck);
+}
+
+static int busy(void)
+{
+    return 0;
+}
+
+__attribute__((visibility("default"))) const mp_engine_table mp_engine = {
+    .seam = MP_SEAM, .python = FAKE_PYTHON, .start = start, .stop = stop, .wsgi = run, .busy = busy, .acquire = acquire,
+    .release = release
+};

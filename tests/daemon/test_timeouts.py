@@ -1,0 +1,95 @@
+"""Time-outs of groups: each does its work alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from fake import Groups
+from httpd import at_once, wait_for
+
+
+
+def test_request_timeout_replaces_the_process(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=1 request-timeout=0.3 shutdown-timeout=0.3 deadlock-timeout=0") as server:
+        server.ready()
+        assert server.get("/shop?sleep=20").status == 502
+        server.claim("MP0418: a request to process 'shop' .* request-timeout")
+        server.claim("MP0422")
+        server.claim("MP0439: no answer of group 'shop': its process has ended")
+        assert server.get("/shop?head").status == 200
+
+
+def test_a_request_within_the_allowance_of_many_threads_is_answered(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=20 request-timeout=0.4") as server:
+        assert server.get("/shop?sleep=0.8+head").status == 200
+
+
+def test_deadlock_timeout_ends_a_stuck_process(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 deadlock-timeout=0.5 request-timeout=0") as server:
+        server.ready()
+        assert server.get("/shop?stick").status == 502
+        server.claim("MP0419: Python's lock could not be had in process 'shop'")
+        server.claim("MP0439")
+        server.claim("MP0416: Process 'shop' .* has died at its end: exit status 70")
+        assert server.get("/shop?head").status == 200
+
+
+def test_inactivity_timeout_replaces_an_idle_process(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 inactivity-timeout=0.4") as server:
+        first = server.pid_of("shop")
+        server.claim("Daemon process idle inactivity timer expired")
+        assert server.pid_of("shop") != first
+
+
+def test_startup_timeout_ends_a_process_whose_application_does_not_load(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 startup-timeout=0.5") as server:
+        server.ready()
+        assert server.get("/shop?status=500").status == 500
+        server.claim("MP0420: no application could be loaded in process 'shop'")
+        server.ready(2)
+        assert server.get("/shop?head").status == 200
+
+
+def test_startup_timeout_is_over_with_the_first_answer(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 startup-timeout=0.5") as server:
+        pid = server.pid_of("shop")
+        assert server.get("/shop?sleep=0.8+head").headers["X-Pid"] == str(pid)
+
+
+def test_queue_timeout_is_looked_at_while_waiting(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=1 queue-timeout=0.3") as server:
+        server.ready()
+        answers = at_once(3, lambda _: server.get("/shop?sleep=1.5+head").status)
+        assert sorted(answers) == [200, 504, 504]
+        for _ in range(2):
+            server.claim("MP0440: Queue timeout expired for WSGI daemon process 'shop'")
+
+
+def test_connect_timeout_is_an_answer_of_503(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=1 connect-timeout=0.5 listen-backlog=1 socket-timeout=2",
+                conf="WSGIImportScript /slow.wsgi process-group=shop application-group=x") as server:
+        pid = server.ready().started("shop")[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            answers = at_once(6, lambda _: server.get("/shop?head").status)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert set(answers) == {503, 504}
+        for status in answers:
+            server.claim("MP0430: no process of group 'shop' could be reached" if status == 503 else "MP0439")
+
+
+def test_response_socket_timeout_frees_the_process_of_a_client_that_does_not_read(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=1 response-socket-timeout=0.5") as server:
+        with server.raw(receive_buffer=4096) as client:
+            client.send_request("GET", "/shop?head+many=50000000")
+            server.claim("FAKE: the client is gone")
+        wait_for(lambda: server.get("/shop?head").status == 200)
+
+
+def test_a_starting_process_keeps_requests_waiting(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2",
+                conf="WSGIImportScript /slow.wsgi process-group=shop application-group=x") as server:
+        assert server.get("/shop?head").status == 200
