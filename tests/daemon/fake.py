@@ -31,12 +31,12 @@ def fake_engine(python: str = "3.13.0", place: str = "fake") -> Path:
     return file
 
 
-def location(group: str) -> str:
+def location(path: str, group: str | None = None) -> str:
     return f"""
-        <Location /{group}>
+        <Location /{path}>
             SetHandler wsgi-script
             Options +ExecCGI
-            WSGIProcessGroup {group}
+            WSGIProcessGroup {group or path}
             WSGIApplicationGroup %{{GLOBAL}}
             WSGIChunkedRequest On
         </Location>

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from fake import Groups
+from fake import Groups, location
 from httpd import at_once, wait_for
 
 
@@ -20,7 +20,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
              "two processes=2 threads=3",
              "tiny threads=1 send-buffer-size=512 receive-buffer-size=512", "service threads=0")
     with Groups(tmp_path_factory.mktemp("httpd"), *lines, mpm="event", conf="LimitRequestFieldSize 200000\n"
-                "LimitRequestLine 100000") as server:
+                "LimitRequestLine 100000\n" + location("variable", "%{ENV:GROUP}") +
+                "SetEnvIf X-Group (.+) GROUP=$1", modules=("setenvif",), files={"htdocs/variable": ""}) as server:
         yield server.ready(4)
 
 
@@ -193,7 +194,6 @@ def test_a_client_that_hangs_up_is_seen_by_the_application(server: Groups) -> No
 
 
 def test_an_unknown_group_is_an_error_for_its_requests(server: Groups) -> None:
-    server.write("htdocs/.htaccess", "SetHandler wsgi-script\n")
-    server.write("htdocs/x.txt", "")
-    assert server.get("/x.txt").status == 500
-    server.claim("MP0431: No WSGI daemon process called 'nobody' has been configured")
+    assert server.get("/variable", {"X-Group": "nobody"}).status == 500
+    server.claim("MP0311: the process group 'nobody' can't be used here: ")
+    assert server.get("/variable?head+say=here", {"X-Group": "one"}).text == "here"
