@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import requests
 from httpd import Httpd
 from visitor import VENV_CONF, Visitor
 
@@ -77,6 +78,8 @@ def test_authorization(visitor: Visitor) -> None:
     assert visitor.get("/basic-auth/user/secret", auth=("user", "wrong")).status_code == 401
     assert visitor.get("/basic-auth/user/secret", auth=("user", "secret")).json()["authenticated"] is True
     assert visitor.get("/bearer", headers={"Authorization": "Bearer t"}).json() == {"authenticated": True, "token": "t"}
+    digest = requests.auth.HTTPDigestAuth("user", "secret")
+    assert visitor.get("/digest-auth/auth/user/secret", auth=digest).json()["authenticated"] is True
 
 
 @pytest.mark.parametrize(("path", "key"), [("gzip", "gzipped"), ("deflate", "deflated")])
