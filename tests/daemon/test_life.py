@@ -193,9 +193,9 @@ def test_sockets_are_the_users_own(tmp_path: Path) -> None:
 
 
 def test_a_graceful_stop_and_one_process_leave_nothing(tmp_path: Path) -> None:
-    for name, arguments in (("stop", ["-DFOREGROUND"]), ("one", ["-X"])):
+    for name, arguments in (("s", ["-DFOREGROUND"]), ("x", ["-X"])):
         (tmp_path / name).mkdir()
         with Groups(tmp_path / name, "shop threads=3", arguments=arguments) as server:
             assert server.get("/shop?head+say=x").text == "x"
-            if name == "stop":
+            if name == "s":
                 server.end(signal.SIGWINCH)

@@ -38,7 +38,7 @@ FILE_INFO = [
 ]
 AUTH_CONFIG = ["WSGIAccessScript /a", "WSGIAuthUserScript /a application-group=%{GLOBAL}",
                'WSGIAuthGroupScript "/a b" application-group="x y"', "WSGIGroupAuthoritative Off"]
-IGNORED = ["WSGISocketPrefix run/wsgi", "WSGISocketRotation Off", "WSGIAcceptMutex flock",
+IGNORED = [
            "WSGITelemetryService unix:/a interval=1", "WSGITelemetryOptions None", "WSGISlowRequests 1",
            "WSGIVerboseDebugging On", "WSGILazyInitialization On", "WSGINewRelicConfigFile /a",
            "WSGINewRelicEnvironment a", "WSGIPy3kWarningFlag On", "WSGIUserAuthoritative On"]
@@ -106,7 +106,7 @@ def test_flags_are_on_or_off(httpd: Httpd, name: str) -> None:
     ("WSGIScriptAlias /a /b pass-authorization=1", ["pass-authorization='1'", "must be one of: Off | On"]),
     ("WSGIScriptAlias /a /b callable-object=%{GLOBAL}", ["'%{GLOBAL}' is no variable of a callable"]),
     ("WSGIScriptAlias /a /b application-group=%{NAME}", ["'%{NAME}' is no variable of an application group"]),
-    ("WSGIScriptAlias /a /b process-group=shop", ["no process group 'shop'", "configtest.conf:", "%{GLOBAL}"]),
+    ("WSGIScriptAlias /a /b process-group=shop", ["the process group 'shop' can't be used here", "configtest.conf:", "%{GLOBAL}"]),
     ("WSGIScriptAliasMatch ( /b", ["'('", "Regular expression could not be compiled."]),
     ("WSGIScriptAliasMatch a", ["takes a regular expression and a path"]),
     ("WSGIScriptAliasMatch a b", ["'b' is no absolute path"]),
@@ -122,7 +122,7 @@ def test_flags_are_on_or_off(httpd: Httpd, name: str) -> None:
     ("WSGIAccessScript /a application-group=%{RESOURCE}", ["application-group=%{RESOURCE} can't be had here"]),
     ("WSGIAuthUserScript /a application-group=%{ENV:a}", ["application-group=%{ENV:a} can't be had here"]),
     ("WSGIAuthGroupScript", ["a path is missing"]),
-    ("WSGIProcessGroup shop", ["no process group 'shop'", "configtest.conf:", "no daemon mode yet", "%{GLOBAL}"]),
+    ("WSGIProcessGroup shop", ["the process group 'shop' can't be used here", "configtest.conf:", "%{GLOBAL}"]),
     ("WSGIProcessGroup %{ENV}", ["'%{ENV}' is no variable of a process group"]),
     ("WSGIProcessGroup", ["takes one argument"]),
     ("WSGIProcessGroup a b", ["takes one argument"]),
@@ -136,7 +136,6 @@ def test_flags_are_on_or_off(httpd: Httpd, name: str) -> None:
     ("WSGITrustedProxies 10.0.0.0/", ["10.0.0.0/"]),
     ("WSGITrustedProxies ::g", ["::g"]),
     ("WSGITrustedProxyHeaders", ["requires at least"]),
-    ("WSGIDaemonProcess shop threads=2", ["no daemon mode yet", "%{GLOBAL}"]),
 ])
 def test_errors_name_the_directive_and_the_way_out(httpd: Httpd, line: str, words: list[str]) -> None:
     refused(httpd, line, line.split()[0], *words)
