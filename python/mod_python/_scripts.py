@@ -55,5 +55,7 @@ def _execute(path: str, name: str) -> ModuleType:
 
 def _say(what: str, path: str) -> None:
     name = apache.interpreter
-    group = "main interpreter" if name == "main_interpreter" else f"sub-interpreter '{name}'"
-    _apache._log(_INFO, f"{what} WSGI script '{path}' into {group} in embedded mode.")
+    into = "main interpreter" if name == "main_interpreter" else f"sub-interpreter '{name}'"
+    group = getattr(sys.modules.get("mod_wsgi"), "process_group", "")
+    where = f"of daemon process '{group}'" if group else "in embedded mode"
+    _apache._log(_INFO, f"{what} WSGI script '{path}' into {into} {where}.")

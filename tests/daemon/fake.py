@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from client import Response
 from httpd import BUILD, TREE, Httpd, apxs, sanitizer, wait_for
+
 
 @lru_cache
 def fake_engine(python: str = "3.13.0", place: str = "fake") -> Path:

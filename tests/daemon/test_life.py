@@ -14,7 +14,6 @@ from fake import Groups
 from httpd import Httpd, processes, wait_for
 
 
-
 def sockets(server: Httpd) -> list[Path]:
     return [file for file in (server.root / "run").rglob("*") if file.is_socket()]
 

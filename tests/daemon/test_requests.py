@@ -13,7 +13,6 @@ from fake import Groups, location
 from httpd import at_once, wait_for
 
 
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
     lines = ("one threads=2 header-buffer-size=8192 socket-timeout=2 graceful-timeout=2",

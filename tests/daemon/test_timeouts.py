@@ -10,7 +10,6 @@ from fake import Groups
 from httpd import at_once, wait_for
 
 
-
 def test_request_timeout_replaces_the_process(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=1 request-timeout=0.3 shutdown-timeout=0.3 deadlock-timeout=0") as server:
         server.ready()

@@ -140,9 +140,9 @@ def test_callables(httpd: Httpd) -> None:
 @pytest.mark.parametrize(("path", "process", "words"), [
     ("/restricted", None, "MP0310: WSGIRestrictProcess does not allow the process group '%{GLOBAL}'"),
     ("/processes/restricted", "five", "MP0310: WSGIRestrictProcess does not allow the process group 'five'"),
-    ("/processes/restricted", "four", "MP0311: the process group 'four' can't be used here: no WSGIDaemonProcess line defines it"),
-    ("/processes/x", "none", "MP0311: the process group 'none' can't be used here: no WSGIDaemonProcess line defines it"),
-    ("/processes/x", None, "MP0311: the process group '%{ENV:PROCESS}' can't be used here: no WSGIDaemonProcess line defines it"),
+    ("/processes/restricted", "four", "MP0311: the process group 'four' can't be used here"),
+    ("/processes/x", "none", "MP0311: the process group 'none' can't be used here"),
+    ("/processes/x", None, "MP0311: the process group '%{ENV:PROCESS}' can't be used here"),
 ])
 def test_process_groups_are_restricted_whatever_chose_them(httpd: Httpd, path: str, process: str | None,
                                                            words: str) -> None:
