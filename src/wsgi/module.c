@@ -119,7 +119,8 @@ int mp_wsgi_start(mp_interp *interp)
         return -1;
     state = PyModule_GetState(module);
     state->interp = interp;
-    if (mp_wsgi_environ_start(state) < 0 || mp_wsgi_lines_prepare(state) < 0 || install_names() < 0 || add(module, "process_group", PyUnicode_FromString(mp_host->process_group)) < 0 ||
+    if (mp_wsgi_environ_start(state) < 0 || mp_wsgi_lines_prepare(state) < 0 || install_names() < 0 ||
+        add(module, "process_group", PyUnicode_FromString(mp_host->process_group)) < 0 ||
         add(module, "application_group", PyUnicode_DecodeFSDefault(group)) < 0 ||
         add(module, "maximum_processes", PyLong_FromLong(mpm_limit(AP_MPMQ_MAX_DAEMONS))) < 0 ||
         add(module, "threads_per_process", PyLong_FromLong(mpm_limit(AP_MPMQ_MAX_THREADS))) < 0 ||
