@@ -13,11 +13,11 @@
 
 #include "util_filter.h"
 
-#define MP_SEAM 5
-#define MP_SEAM_TEXT "5"
+#define MP_SEAM 6
+#define MP_SEAM_TEXT "6"
 
 /* Stands in every engine's file, so that the parent can tell its Python without loading it:
- * MP_STAMP "seam=5 python=3.13.0" */
+ * MP_STAMP "seam=6 python=3.13.0" */
 #define MP_STAMP "mod_python engine: "
 
 typedef enum { MP_MUTEX_LOCK, MP_MUTEX_TRYLOCK, MP_MUTEX_UNLOCK } mp_mutex_op;
