@@ -43,6 +43,12 @@ mp_interp_options *mp_interp_options_add(mp_process *process)
     return options;
 }
 
+void mp_process_want_python(const cmd_parms *cmd)
+{
+    if (cmd->pool == current->pool)
+        current->wanted_by = cmd->cmd->name;
+}
+
 void mp_process_use(mp_process *process)
 {
     current = process;

@@ -140,6 +140,7 @@ typedef struct {
     apr_array_header_t *paths;          /* mp_path */
     apr_array_header_t *interpreters;   /* mp_interp_options */
     apr_array_header_t *filters;        /* mp_filter_name */
+    const char *wanted_by;              /* a directive of the server's files that runs code in children, or NULL */
     mp_wsgi_process wsgi;               /* WSGI* */
     apr_array_header_t *groups;         /* WSGIDaemonProcess: mp_group * (config/groups.h) */
     const char *socket_prefix;          /* WSGISocketPrefix, or NULL */
@@ -177,6 +178,7 @@ const char *mp_phase_function(mp_phase phase);
 mp_process *mp_process_new(apr_pool_t *pconf);   /* at each pre_config */
 mp_process *mp_process_get(void);
 mp_interp_options *mp_interp_options_add(mp_process *process);     /* matches all, says nothing */
+void mp_process_want_python(const cmd_parms *cmd);      /* what .htaccess says comes too late, and is not counted */
 void mp_process_use(mp_process *process);        /* a process of a group has a record of its own */
 void *mp_dir_conf_create(apr_pool_t *p, char *path);
 void mp_overheard_merge(apr_pool_t *p, const mp_dir_conf *base, const mp_dir_conf *add, mp_dir_conf *out);

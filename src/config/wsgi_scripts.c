@@ -82,6 +82,7 @@ const char *mp_wsgi_set_script(cmd_parms *cmd, void *conf, const char *args)
     if ((error = mp_wsgi_check_path(cmd, script->path)) ||
         (error = mp_wsgi_read_options(cmd, args, MP_WSGI_APPLICATION_GROUP | MP_WSGI_NO_REQUEST, &script->choice)))
         return error;
+    mp_process_want_python(cmd);
     *(const mp_wsgi_script **)((char *)conf + (apr_size_t)cmd->info) = script;
     return NULL;
 }

@@ -13,8 +13,8 @@ static int fail_without_engine(conn_rec *c)
     static apr_uint32_t said;
     int level = apr_atomic_inc32(&said) ? APLOG_ERR : APLOG_CRIT;
 
-    ap_log_cerror(APLOG_MARK, level, 0, c, "MP0250: PythonConnectionHandler can't run, because this process has no "
-                  "Python; what it logged when it started (MP0200 to MP0204) says why. The connection is closed");
+    ap_log_cerror(APLOG_MARK, level, 0, c, "MP0250: PythonConnectionHandler can't run, %s. The connection is closed",
+                  mp_engine_absence());
     return DONE;
 }
 

@@ -12,6 +12,7 @@
 #include "host/signals.h"
 
 static const mp_engine_table *engine;
+static int is_unwanted;
 static mp_host_table host = {
     .seam = MP_SEAM,
     .module = &python_module,
@@ -34,6 +35,14 @@ static mp_host_table host = {
 const mp_engine_table *mp_engine_get(void)
 {
     return engine;
+}
+
+const char *mp_engine_absence(void)
+{
+    return is_unwanted ? "because this process has no Python: WSGIRestrictEmbedded is On, and no directive of the "
+                         "server's files runs Python in httpd's children. `WSGIRestrictEmbedded Off` or a PythonImport "
+                         "line brings it"
+                       : "because this process has no Python; what it logged when it started (MP0200 to MP0204) says why";
 }
 
 /* Another module of httpd (mod_wsgi, say) may have brought a libpython along, and its symbols come first: an engine for
@@ -94,6 +103,12 @@ static const mp_process *own_preloads(const mp_process *process, const char *gro
     return own;
 }
 
+/* By a child of httpd. */
+static int is_wanted(const mp_process *process)
+{
+    return !process->wsgi.restrict_embedded || process->wanted_by || process->preloads->nelts;
+}
+
 /* Requests run on the main thread. */
 static int is_unthreaded(void)
 {
@@ -109,6 +124,10 @@ static const mp_engine_table *load(server_rec *s, const char *group)
     apr_status_t rv;
 
     host.process = own_preloads(mp_process_get(), group);
+    if (!*group && !is_wanted(host.process)) {
+        is_unwanted = 1;
+        return NULL;
+    }
     host.library = mp_home_library();
     host.process_group = group;
     if (is_other_python(host.process->python, s) || !(table = open_engine(host.process->engine, s)))

@@ -8,7 +8,7 @@
 #include "../engine.h"    /* the seam, not the header beside this one */
 
 /* Loads process->engine, starts it, and sees to it that it is stopped with pchild. A failure is logged; the child
- * lives on without Python. */
+ * lives on without Python. So it does where WSGIRestrictEmbedded leaves nothing to Python. */
 void mp_engine_load(apr_pool_t *pchild, server_rec *s);
 
 /* The same in a process of a group, whose record mp_process_get() is; it stops the engine itself. NULL: it was logged. */
@@ -16,5 +16,8 @@ const mp_engine_table *mp_engine_load_in_group(server_rec *s, const char *group)
 
 /* NULL: this process has no Python. */
 const mp_engine_table *mp_engine_get(void);
+
+/* Then: the end of a sentence about something that can't run. */
+const char *mp_engine_absence(void);
 
 #endif

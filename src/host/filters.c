@@ -79,8 +79,8 @@ static const mp_engine_table *engine_for(ap_filter_t *f, const mp_filtering *fil
         return NULL;
     }
     if (!engine)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r, "MP0241: the %s filter '%s' can't run, because this process has "
-                      "no Python; what it logged when it started (MP0200 to MP0204) says why", kind, filtering->name);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r, "MP0241: the %s filter '%s' can't run, %s", kind,
+                      filtering->name, mp_engine_absence());
     return engine;
 }
 

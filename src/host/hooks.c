@@ -10,8 +10,8 @@ static int fail_without_engine(request_rec *r, mp_phase phase)
     static apr_uint32_t said;
     int level = apr_atomic_inc32(&said) ? APLOG_ERR : APLOG_CRIT;
 
-    ap_log_rerror(APLOG_MARK, level, 0, r, "MP0210: %s can't run, because this process has no Python; what it logged "
-                  "when it started (MP0200 to MP0204) says why", mp_phase_directive(phase));
+    ap_log_rerror(APLOG_MARK, level, 0, r, "MP0210: %s can't run, %s", mp_phase_directive(phase),
+                  mp_engine_absence());
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 

@@ -73,8 +73,8 @@ static apr_status_t handle_python(include_ctx_t *ctx, ap_filter_t *f, apr_bucket
         return APR_SUCCESS;
     }
     if (!engine) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0244: <!--#python --> in %s can't run, because this process has "
-                      "no Python; what it logged when it started (MP0200 to MP0204) says why", element.page);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0244: <!--#python --> in %s can't run, %s", element.page,
+                      mp_engine_absence());
         SSI_CREATE_ERROR_BUCKET(ctx, f, bb);
         return APR_SUCCESS;
     }

@@ -59,8 +59,8 @@ static int serve(request_rec *r, const mp_wsgi_conf *conf, const mp_wsgi_script 
     if (script)
         target->callable = "handle_request";
     if (!engine && !*target->process_group) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0314: the WSGI script %s can't run, because this process has no "
-                      "Python; what it logged when it started (MP0200 to MP0204) says why", target->script);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0314: the WSGI script %s can't run, %s", target->script,
+                      mp_engine_absence());
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return mp_gateway_serve(r, target, conf, options, engine);

@@ -103,8 +103,8 @@ void mp_wsgi_ask(request_rec *r, mp_question question, const char *directive, co
     if (engine)
         engine->decide(gateway_of(r, question, target, pass_authorization), &decision, answer);
     else
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0370: %s %s can't run, because this process has no Python; what "
-                      "it logged when it started (MP0200 to MP0204) says why", directive, script->path);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0370: %s %s can't run, %s", directive, script->path,
+                      mp_engine_absence());
 }
 
 /* Access */
