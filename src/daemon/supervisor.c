@@ -253,9 +253,10 @@ static void hear_word(process *one, char word)
         leave(one, "cpu-time-limit reached");
         break;
     case MP_WORD_RELOAD:
-        if (!one->is_stale)
-            ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0413: Forcing restart of daemon process '%s' "
-                         "due to modification of its script", one->group->name);
+        if (one->is_stale)
+            break;              /* another one has seen it before, and those started since have the new script */
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0413: Forcing restart of daemon process '%s' "
+                     "due to modification of its script", one->group->name);
         reload_group(one->group);
         break;
     case MP_WORD_TERM:
