@@ -191,19 +191,15 @@ static apr_status_t end_generation(void *unused)
     close(supervision->children);
     close(here.wire);
     for (i = 0; i < supervision->groups->nelts; i++) {
+        mp_group *group = APR_ARRAY_IDX(supervision->groups, i, mp_group *);
+
         close(supervision->listeners[i]);
-        if (supervision->public_listeners[i] >= 0)
-            close(supervision->public_listeners[i]);
+        memset(group->secret, 0, sizeof(group->secret));        /* what is forked later does not find it */
     }
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING) {
         wait_for_all();
         mp_sockets_remove(supervision->directory, here.pconf);
-        for (i = 0; i < supervision->groups->nelts; i++) {
-            const mp_group *group = APR_ARRAY_IDX(supervision->groups, i, mp_group *);
-
-            if (group->listen && !strncmp(group->listen, "unix:", 5))
-                unlink(group->listen + 5);
-        }
+        mp_sockets_drop_public();
     }
     return APR_SUCCESS;
 }
@@ -220,19 +216,19 @@ static apr_status_t make_secret(mp_group *group, apr_pool_t *p)
 
 static apr_status_t make_sockets(mp_supervision *supervision, apr_pool_t *pconf)
 {
-    const char *path;
     int i;
 
     for (i = 0; i < supervision->groups->nelts; i++) {
         mp_group *group = APR_ARRAY_IDX(supervision->groups, i, mp_group *);
 
         supervision->listeners[i] = mp_sockets_listen(group, supervision->directory, supervision->generation, pconf);
-        supervision->public_listeners[i] = mp_sockets_listen_public(group, &path, pconf);
+        supervision->public_listeners[i] = mp_sockets_listen_public(group, pconf);
         if (supervision->listeners[i] < 0 || supervision->public_listeners[i] == -2)
             return APR_EGENERAL;
         if (make_secret(group, pconf) != APR_SUCCESS)
             return APR_EGENERAL;
     }
+    mp_sockets_drop_public();
     return APR_SUCCESS;
 }
 
@@ -251,8 +247,10 @@ apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
     here.parent = getpid();
     for (i = 0; i < here.old->count; i++)
         watch(here.old->pids[i]);
-    if (!process->groups->nelts)
+    if (!process->groups->nelts) {
+        mp_sockets_drop_public();
         return APR_SUCCESS;
+    }
 
     here.supervision = supervision = apr_pcalloc(pconf, sizeof(*supervision));
     supervision->server = s;
