@@ -83,5 +83,6 @@ const char *mp_wsgi_set_script(cmd_parms *cmd, void *conf, const char *args)
         (error = mp_wsgi_read_options(cmd, args, MP_WSGI_APPLICATION_GROUP | MP_WSGI_NO_REQUEST, &script->choice)))
         return error;
     *(const mp_wsgi_script **)((char *)conf + (apr_size_t)cmd->info) = script;
+    mp_process_get()->needs_embedded = 1;
     return NULL;
 }

@@ -108,7 +108,10 @@ static void set_groups(const mp_group *group)
 
 static void drop_privileges(const mp_group *group)
 {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        errno = EPERM;
+        if (group->chroot)
+            refuse(group, "change its root, because httpd was not started as root");
         return;
     if (group->chroot) {
         /* The engine is outside of it; what is loaded now is found by its name later. */

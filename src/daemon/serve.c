@@ -588,11 +588,12 @@ static void describe_public(served *one, mp_wsgi_target *target)
     const mp_group *group = one->seat->group;
     mp_gateway *gateway = &one->base;
     const char *https = variable(one, "HTTPS"), *scheme = variable(one, "REQUEST_SCHEME");
-    const char *method = variable(one, "REQUEST_METHOD");
+    const char *method = variable(one, "REQUEST_METHOD"), *inside;
 
     target->interpreter = MP_MAIN_INTERPRETER;
     target->application_group = target->handler_script = "";
-    target->script = target->resource = group->listen_script;
+    inside = mp_scripts_inside(group, group->listen_script);
+    target->script = target->resource = inside ? inside : group->listen_script;
     target->callable = "application";
     target->handler = "wsgi-script";
     target->script_name = text(variable(one, "SCRIPT_NAME"));
@@ -707,6 +708,12 @@ static int process(served *one)
     target.process_group = seat->group->name;
     if (facts[MP_FACT_DEADLINE] && one->base.daemon_start > number(facts[MP_FACT_DEADLINE])) {
         put_error(one, HTTP_GATEWAY_TIME_OUT);
+        put_end(one, 0);
+        return one->keeps && drain_body(one);
+    }
+    if (one->is_public && !mp_scripts_trusted(seat->group, target.script, seat->pool)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, seat->server, MP_SCRIPTS_UNTRUSTED, target.script, seat->group->name);
+        put_error(one, HTTP_FORBIDDEN);
         put_end(one, 0);
         return one->keeps && drain_body(one);
     }

@@ -505,6 +505,28 @@ static apr_array_header_t *interpreters(const mp_process *process)
     return all;
 }
 
+/* This group's; chroot=, script-user= and script-group= are about them, too. */
+static apr_array_header_t *preloads(const mp_process *process)
+{
+    apr_array_header_t *all = apr_array_make(me.pool, process->preloads->nelts + 1, sizeof(mp_preload));
+    int i;
+
+    for (i = 0; i < process->preloads->nelts; i++) {
+        mp_preload preload = APR_ARRAY_IDX(process->preloads, i, mp_preload);
+
+        if (strcmp(preload.process_group, me.group->name))
+            continue;
+        if (!(preload.name = mp_scripts_inside(me.group, preload.name)))
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, me.server, "MP0434: %s is outside of the chroot %s of group '%s'",
+                         APR_ARRAY_IDX(process->preloads, i, mp_preload).name, me.group->chroot, me.group->name);
+        else if (!mp_scripts_trusted(me.group, preload.name, me.pool))
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, me.server, MP_SCRIPTS_UNTRUSTED, preload.name, me.group->name);
+        else
+            *(mp_preload *)apr_array_push(all) = preload;
+    }
+    return all;
+}
+
 /* The engine, of this group's Python, with this group's preloads. */
 static void load_engine(void)
 {
@@ -513,6 +535,8 @@ static void load_engine(void)
     own->engine = me.group->engine;
     own->python = me.group->python;
     own->interpreters = interpreters(own);
+    own->preloads = preloads(own);
+    own->wsgi.server_metrics = me.group->server_metrics;
     if (me.group->python_home)
         own->home = me.group->python_home;
     mp_process_use(own);
