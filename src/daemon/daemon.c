@@ -68,12 +68,18 @@ static void watch(pid_t pid)
 /* Not in a pool: descriptors of a supervisor that is to be followed by another one go with it. */
 static apr_status_t fork_supervisor(void)
 {
+    sigset_t all, before;
     int ends[2];
     pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return errno;
-    if ((pid = fork()) < 0) {
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);    /* httpd's handlers are not for the supervisor */
+    pid = fork();
+    if (pid != 0)
+        sigprocmask(SIG_SETMASK, &before, NULL);
+    if (pid < 0) {
         close(ends[0]);
         close(ends[1]);
         return errno;

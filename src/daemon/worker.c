@@ -385,6 +385,7 @@ static const int handled[] = {SIGTERM, SIGINT, SIGUSR1, SIGXCPU}, ignored[] = {S
 static void set_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigset_t none;
     size_t i;
 
     /* In a service process its script has the main thread, and SIGTERM is for that. */
@@ -393,6 +394,16 @@ static void set_signals(void)
     action.sa_handler = SIG_IGN;
     for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
         sigaction(ignored[i], &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);      /* the supervisor has held back what came until now */
+}
+
+/* What the application forks is a process like any other: signals have their usual meaning, and what is between httpd and
+ * us is none of its business. As long as it had such a connection, too, nobody would see the end of it. */
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&me.lock);
 }
 
 /* What the application forks is a process like any other. */
