@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "scoreboard.h"
+
 #define RETAINED "mod_python-daemon"
 #define SOON 5000000            /* microseconds: a supervisor that lives shorter makes the next one wait */
 
@@ -238,6 +240,16 @@ static apr_status_t make_sockets(mp_supervision *supervision, apr_pool_t *pconf)
     return APR_SUCCESS;
 }
 
+/* Where httpd makes it, in pre_mpm, it is too late for processes that shall see it; there it is only set to zero then. */
+static void make_scoreboard(const apr_array_header_t *groups, server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < groups->nelts && !ap_exists_scoreboard_image(); i++)
+        if (APR_ARRAY_IDX(groups, i, mp_group *)->server_metrics)
+            ap_create_scoreboard(s->process->pool, SB_SHARED);
+}
+
 apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
 {
     const mp_process *process = mp_process_get();
@@ -272,6 +284,7 @@ apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
         return errno;
     supervision->children = ends[0];
     here.children = ends[1];
+    make_scoreboard(process->groups, s);
     rv = fork_supervisor();
     if (rv != APR_SUCCESS)
         ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s, "MP0409: the supervisor of the process groups can't be started");
