@@ -32,6 +32,8 @@ struct link {
 typedef struct hand hand;
 struct hand {
     hand *next;                 /* idle ones: the last that was busy comes first */
+    hand *other;                /* of all */
+    int fd;                     /* of the connection that it serves, or -1 */
     pthread_cond_t called;
     int is_called;
     mp_seat seat;
@@ -47,10 +49,11 @@ static struct {
     int epoll, wake;            /* wake: an eventfd in epoll */
     int signals[2];
     pthread_t main_thread;
+    mp_seat forked;             /* of a process that was forked from this one, on its main thread */
 
     pthread_mutex_t lock;       /* of what follows */
     pthread_cond_t changed;
-    hand *idle;
+    hand *idle, *all;
     link_t links;               /* head of the ring of idle connections */
     int has_leader, active, alive;
     _Atomic int is_closing;     /* nothing new is taken; read without the lock, too */
@@ -137,19 +140,16 @@ static void begin_closing(void)
 
 static void accept_link(const link_t *from)
 {
-    int fd = accept4(from->is_public ? me.public_listener : me.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    link_t *link;
+    link_t *link = calloc(1, sizeof(*link));
 
-    if (fd < 0)
-        return;                 /* another process was faster */
-    if (!(link = calloc(1, sizeof(*link)))) {
-        close(fd);
+    if (!link)
         return;
-    }
-    link->fd = fd;
+    pthread_mutex_lock(&me.lock);       /* now already: a fork has to find it in the ring */
+    link->fd = accept4(from->is_public ? me.public_listener : me.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     link->is_public = from->is_public;
-    pthread_mutex_lock(&me.lock);
-    if (me.is_closing)
+    if (link->fd < 0)
+        free(link);                     /* another process was faster */
+    else if (me.is_closing)
         close_link(link);
     else
         watch_link(link, EPOLL_CTL_ADD);
@@ -229,6 +229,7 @@ static void *work(void *self_)
         me.has_leader = 0;
         if (link && is_idle_link(link)) {
             take_from_ring(link);
+            self->fd = link->fd;
             me.active++;
         }
         else
@@ -242,6 +243,7 @@ static void *work(void *self_)
             while (keeps && self->seat.in.start < self->seat.in.end && !me.is_closing);
             pthread_mutex_lock(&me.lock);
             me.active--;
+            self->fd = -1;
             link->has_served = 1;
             if (keeps && !me.is_closing)
                 watch_link(link, EPOLL_CTL_MOD);
@@ -306,7 +308,10 @@ static int start_hand(int number, pthread_attr_t *attributes)
     one->seat = (mp_seat){.group = me.group, .server = me.server, .board = me.board, .engine = me.engine,
                           .number = number, .admit = admit, .reload = reload};
     apr_pool_create_unmanaged_ex(&one->seat.pool, NULL, NULL);
+    one->fd = -1;
     pthread_mutex_lock(&me.lock);
+    one->other = me.all;
+    me.all = one;
     me.alive++;
     pthread_mutex_unlock(&me.lock);
     if (pthread_create(&thread, attributes, work, one) == 0) {
@@ -406,15 +411,43 @@ static void before_fork(void)
     pthread_mutex_lock(&me.lock);
 }
 
-/* What the application forks is a process like any other. */
-static void release_signals(void)
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&me.lock);
+}
+
+static void close_own(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void leave_in_fork(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL}, now;
+    link_t *link;
+    hand *one;
     size_t i;
 
     for (i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
         if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler == on_signal)
             sigaction(handled[i], &action, NULL);
+    me.forked.is_forked = 1;
+    for (one = me.all; one; one = one->other) {
+        one->seat.is_forked = 1;
+        close_own(&one->fd);
+    }
+    for (link = me.links.next; link != &me.links; link = link->next)
+        close_own(&link->fd);
+    close_own(&me.listener);
+    close_own(&me.public_listener);
+    close_own(&me.epoll);
+    close_own(&me.wake);
+    close_own(&me.control);
+    close_own(&me.signals[0]);
+    close_own(&me.signals[1]);
+    pthread_mutex_unlock(&me.lock);
 }
 
 /* A service's scripts hear SIGTERM, while they run. */
@@ -586,7 +619,8 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
                    int public_listener, int slot)
 {
     me.group = group;
-    me.server = group->server;
+    me.server = me.forked.server = group->server;
+    me.forked.group = group;
     me.board = board;
     me.control = control_end;
     me.listener = listener;
@@ -599,13 +633,15 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     if (pipe2(me.signals, O_CLOEXEC | O_NONBLOCK) != 0)
         _exit(MP_EXIT_UNFIT);
     set_signals();
-    pthread_atfork(NULL, NULL, release_signals);
+    pthread_atfork(before_fork, after_fork, leave_in_fork);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0426: Starting daemon process '%s' with uid=%ld, gid=%ld and "
                  "threads=%d.", group->name, (long)geteuid(), (long)getegid(), group->threads);
     mp_scripts_start(me.pool);
     mp_mutex_join(main_server);
     start_thread(control);
     load_engine();
+    if (me.forked.is_forked)    /* by a script, which went on in both */
+        mp_serve_end_fork(&me.forked);
     if (!group->threads) {
         say(MP_WORD_SERVED);
         pthread_mutex_lock(&me.lock);
