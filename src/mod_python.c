@@ -59,6 +59,20 @@ static void warn_of_old_python(const mp_process *process, server_rec *s)
     }
 }
 
+/* With WSGIRestrictEmbedded On children only need Python for what is no application. What .htaccess files have is not known
+ * yet; it does not count. */
+static int has_embedded(const mp_process *process)
+{
+    int i;
+
+    if (!process->wsgi.restrict_embedded || process->needs_embedded)
+        return 1;
+    for (i = 0; i < process->preloads->nelts; i++)
+        if (!*APR_ARRAY_IDX(process->preloads, i, mp_preload).process_group)
+            return 1;
+    return 0;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     const mp_process *process = mp_process_get();
@@ -70,6 +84,9 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     warn_of_old_python(process, s);
     if (mp_mutex_create(s, ptemp) != APR_SUCCESS || mp_daemon_start(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR;
+    if (!has_embedded(process))
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "MP0466: WSGIRestrictEmbedded is On, and no line of httpd's files has "
+                     "Python code for its children: they start without Python");
     mp_include_register();
     mp_wsgi_start(s);
     if (mp_wsgi_is_elsewhere())
@@ -84,14 +101,18 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     mp_front_child_init(pchild);
     mp_mutex_join(s);
     mp_wsgi_child(pchild);
-    mp_engine_load(pchild, s);
+    if (has_embedded(mp_process_get()))
+        mp_engine_load(pchild, s);
 }
 
 static void register_hooks(apr_pool_t *p)
 {
+    /* Process groups are forked before private keys are in the parent's memory. */
+    static const char *const keepers_of_keys[] = {"mod_ssl.c", "mod_gnutls.c", "mod_md.c", NULL};
+
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, keepers_of_keys, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     mp_filters_start();
     mp_hooks_register(p);

@@ -17,6 +17,7 @@ const char *mp_filters_set(cmd_parms *cmd, mp_dir_conf *conf, const char *text, 
     mp_section section;
 
     ap_str_tolower(lower);
+    mp_process_get()->needs_embedded = 1;
     mp_section_find(cmd, &section);
     mp_handler_fill(&entry->handler, text, &section);
     entry->name = lower;

@@ -86,6 +86,7 @@ void mp_handlers_add(cmd_parms *cmd, mp_dir_conf *conf, mp_phase phase, const ch
         names++;
     if (!*names)
         return;
+    mp_process_get()->needs_embedded = 1;
     mp_section_find(cmd, &section);
     while (apr_isspace(*extensions))
         extensions++;

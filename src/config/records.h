@@ -143,6 +143,7 @@ typedef struct {
     mp_wsgi_process wsgi;               /* WSGI* */
     apr_array_header_t *groups;         /* WSGIDaemonProcess: mp_group * (config/groups.h) */
     const char *socket_prefix;          /* WSGISocketPrefix, or NULL */
+    int needs_embedded;                 /* a directive has Python code for httpd's children */
 } mp_process;
 
 /* What a request adds. Made on first need, in the request's pool. */
