@@ -182,9 +182,9 @@ static void settle_logs(const mp_group *group, server_rec *main_server)
 
     for (s = main_server; s; s = s->next)
         s->error_log = group->server->error_log ? group->server->error_log : s->error_log;
-    if (log >= 0 && log != 2) {
-        dup2(log, 2);
+    if (log >= 0) {
         dup2(log, 1);
+        dup2(log, 2);       /* which it is already, if it is the main server's */
     }
 }
 
