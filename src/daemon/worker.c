@@ -49,6 +49,7 @@ static struct {
     int epoll, wake;            /* wake: an eventfd in epoll */
     int signals[2];
     pthread_t main_thread;
+    pid_t pid;
     mp_seat forked;             /* of a process that was forked from this one, on its main thread */
 
     pthread_mutex_t lock;       /* of what follows */
@@ -379,7 +380,11 @@ static void on_signal(int number)
     int saved = errno;
     char word = number == SIGUSR1 ? MP_WORD_EVICT : number == SIGXCPU ? MP_WORD_CPU : MP_WORD_TERM;
 
-    if (write(me.signals[1], &word, 1) < 0) {
+    if (getpid() != me.pid) {   /* the application has just forked it, and leave_in_fork() comes too late */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    else if (write(me.signals[1], &word, 1) < 0) {
         ;
     }
     errno = saved;
@@ -629,6 +634,7 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     me.epoll = me.wake = -1;
     me.links.next = me.links.before = &me.links;
     me.main_thread = pthread_self();
+    me.pid = getpid();
     apr_pool_create(&me.pool, main_server->process->pool);
     if (pipe2(me.signals, O_CLOEXEC | O_NONBLOCK) != 0)
         _exit(MP_EXIT_UNFIT);
