@@ -89,9 +89,12 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
 
 static void register_hooks(apr_pool_t *p)
 {
+    /* Process groups are forked before private keys are in the parent's memory. */
+    static const char *const keepers_of_keys[] = {"mod_ssl.c", "mod_gnutls.c", "mod_md.c", NULL};
+
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, keepers_of_keys, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     mp_filters_start();
     mp_hooks_register(p);

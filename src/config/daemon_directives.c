@@ -11,8 +11,8 @@
 #include "apr_lib.h"
 
 typedef enum {
-    TEXT, DIRECTORY, PATH_LIST, NUMBER, SIZE, BUFFER, SECONDS, MILLISECONDS, FLOAT, ON_OFF, PRIORITY, USER, GROUP, GROUPS,
-    MODE, ENDPOINT, SCRIPT
+    TEXT, DIRECTORY, PATH, PATH_LIST, NUMBER, SIZE, BUFFER, SECONDS, MILLISECONDS, FLOAT, ON_OFF, PRIORITY, USER, GROUP, GROUPS,
+    MODE, ENDPOINT
 } option_kind;
 
 /* What may follow NAME=, and where it goes. */
@@ -30,7 +30,7 @@ static const option_row rows[] = {
     ROW("group", GROUP, gid, 0, 0),
     ROW("supplementary-groups", GROUPS, groups, 0, 0),
     ROW("umask", MODE, umask, 0, 0),
-    ROW("home", DIRECTORY, home, 0, 0),
+    ROW("home", PATH, home, 0, 0),
     ROW("chroot", DIRECTORY, chroot, 0, 0),
     ROW("lang", TEXT, lang, 0, 0),
     ROW("locale", TEXT, locale, 0, 0),
@@ -72,7 +72,7 @@ static const option_row rows[] = {
     ROW("proxy-buffer-size", BUFFER, response_buffer_size, 65536, INT_MAX),
     ROW("response-flush-delay", MILLISECONDS, response_flush_delay, 0, 60000),
     ROW("listen", ENDPOINT, listen, 0, 0),
-    ROW("listen-script", SCRIPT, listen_script, 0, 0),
+    ROW("listen-script", PATH, listen_script, 0, 0),
 };
 
 /* An option in process: for setters and their complaints. */
@@ -231,14 +231,23 @@ static const char *set_mode(const setting *s)
     return NULL;
 }
 
-static const char *set_directory(const setting *s)
+static const char *set_path(const setting *s)
 {
     if (!ap_os_is_path_absolute(s->cmd->temp_pool, s->value))
-        return complain(s, "it is a relative path; write the directory from / on");
+        return complain(s, "it is a relative path; write it from / on");
+    *(const char **)s->to = s->value;
+    return NULL;
+}
+
+static const char *set_directory(const setting *s)
+{
+    const char *error = set_path(s);
+
+    if (error)
+        return error;
     if (!ap_is_directory(s->cmd->temp_pool, s->value))
         return complain(s, apr_psprintf(s->cmd->pool, "Invalid %s directory: it is not there, or can't be read; create "
                                         "it, or correct the path", s->row->name));
-    *(const char **)s->to = s->value;
     return NULL;
 }
 
@@ -253,14 +262,6 @@ static const char *set_path_list(const setting *s)
             return complain(s, apr_psprintf(s->cmd->pool, "'%s' is a relative path; write directories from / on, with "
                                             "colons between them", directory));
     }
-    *(const char **)s->to = s->value;
-    return NULL;
-}
-
-static const char *set_script(const setting *s)
-{
-    if (!ap_os_is_path_absolute(s->cmd->temp_pool, s->value))
-        return complain(s, "it is a relative path; write the script's path from / on");
     *(const char **)s->to = s->value;
     return NULL;
 }
@@ -287,6 +288,7 @@ static const char *set_value(const setting *s)
 
     switch (s->row->kind) {
     case DIRECTORY: return set_directory(s);
+    case PATH: return set_path(s);
     case PATH_LIST: return set_path_list(s);
     case SECONDS: return set_seconds(s);
     case FLOAT: return set_float(s);
@@ -296,7 +298,6 @@ static const char *set_value(const setting *s)
     case GROUPS: return set_groups(s);
     case MODE: return set_mode(s);
     case ENDPOINT: return set_endpoint(s);
-    case SCRIPT: return set_script(s);
     case TEXT:
         *(const char **)s->to = s->value;
         return NULL;
@@ -373,6 +374,35 @@ static const char *check_name(cmd_parms *cmd, const char *name)
     return NULL;
 }
 
+/* With chroot= it is the path inside. */
+static const char *check_home(cmd_parms *cmd, const mp_group *group)
+{
+    const char *path = group->home && group->chroot ? apr_pstrcat(cmd->pool, group->chroot, group->home, NULL) : group->home;
+
+    if (path && !ap_is_directory(cmd->temp_pool, path))
+        return apr_psprintf(cmd->pool, "%s %s: home=%s: Invalid home directory: %s is not there, or can't be read; create "
+                            "it, or correct the path", cmd->cmd->name, group->name, group->home, path);
+    return NULL;
+}
+
+static const char *check_endpoint(cmd_parms *cmd, const mp_group *group)
+{
+    const apr_array_header_t *groups = mp_process_get()->groups;
+    int i;
+
+    if (!group->listen != !group->listen_script)
+        return apr_psprintf(cmd->pool, "%s %s: listen= and listen-script= need each other: what connects to that address "
+                            "runs that script, and no other; write both", cmd->cmd->name, group->name);
+    for (i = 0; group->listen && i < groups->nelts; i++) {
+        const mp_group *other = APR_ARRAY_IDX(groups, i, mp_group *);
+
+        if (other->listen && !strcmp(other->listen, group->listen))
+            return apr_psprintf(cmd->pool, "%s %s: listen=%s is the address of group '%s' already; write another one",
+                                cmd->cmd->name, group->name, group->listen, other->name);
+    }
+    return NULL;
+}
+
 static const char *set_daemon_process(cmd_parms *cmd, void *conf, const char *args)
 {
     const char *group_name, *name, *value, *error;
@@ -392,9 +422,8 @@ static const char *set_daemon_process(cmd_parms *cmd, void *conf, const char *ar
     if (group->script_user != MP_NOBODY && group->script_group != (gid_t)-1)
         return apr_psprintf(cmd->pool, "%s %s: script-user= and script-group= exclude each other; write one of them",
                             cmd->cmd->name, group_name);
-    if (!group->listen != !group->listen_script)
-        return apr_psprintf(cmd->pool, "%s %s: listen= and listen-script= need each other: what connects to that address "
-                            "runs that script, and no other; write both", cmd->cmd->name, group_name);
+    if ((error = check_home(cmd, group)) || (error = check_endpoint(cmd, group)))
+        return error;
     group->number = mp_process_get()->groups->nelts;
     *(mp_group **)apr_array_push(mp_process_get()->groups) = group;
     return NULL;

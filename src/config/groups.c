@@ -64,7 +64,7 @@ static const char *settle_identity(mp_group *group, apr_pool_t *pconf)
         group->user_name = apr_pstrdup(pconf, user->pw_name);
         group->user_home = apr_pstrdup(pconf, user->pw_dir);
     }
-    if (!group->home && geteuid() == 0 && group->uid != ap_unixd_config.user_id)
+    if (!group->home && !group->chroot && geteuid() == 0 && group->uid != ap_unixd_config.user_id)
         group->home = group->user_home;
     return NULL;
 }

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "scoreboard.h"
+
 #define RETAINED "mod_python-daemon"
 #define SOON 5000000            /* microseconds: a supervisor that lives shorter makes the next one wait */
 
@@ -68,12 +70,18 @@ static void watch(pid_t pid)
 /* Not in a pool: descriptors of a supervisor that is to be followed by another one go with it. */
 static apr_status_t fork_supervisor(void)
 {
+    sigset_t all, before;
     int ends[2];
     pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return errno;
-    if ((pid = fork()) < 0) {
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);    /* httpd's handlers are not for the supervisor */
+    pid = fork();
+    if (pid != 0)
+        sigprocmask(SIG_SETMASK, &before, NULL);
+    if (pid < 0) {
         close(ends[0]);
         close(ends[1]);
         return errno;
@@ -191,19 +199,15 @@ static apr_status_t end_generation(void *unused)
     close(supervision->children);
     close(here.wire);
     for (i = 0; i < supervision->groups->nelts; i++) {
+        mp_group *group = APR_ARRAY_IDX(supervision->groups, i, mp_group *);
+
         close(supervision->listeners[i]);
-        if (supervision->public_listeners[i] >= 0)
-            close(supervision->public_listeners[i]);
+        memset(group->secret, 0, sizeof(group->secret));        /* what is forked later does not find it */
     }
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING) {
         wait_for_all();
         mp_sockets_remove(supervision->directory, here.pconf);
-        for (i = 0; i < supervision->groups->nelts; i++) {
-            const mp_group *group = APR_ARRAY_IDX(supervision->groups, i, mp_group *);
-
-            if (group->listen && !strncmp(group->listen, "unix:", 5))
-                unlink(group->listen + 5);
-        }
+        mp_sockets_drop_public();
     }
     return APR_SUCCESS;
 }
@@ -220,20 +224,30 @@ static apr_status_t make_secret(mp_group *group, apr_pool_t *p)
 
 static apr_status_t make_sockets(mp_supervision *supervision, apr_pool_t *pconf)
 {
-    const char *path;
     int i;
 
     for (i = 0; i < supervision->groups->nelts; i++) {
         mp_group *group = APR_ARRAY_IDX(supervision->groups, i, mp_group *);
 
         supervision->listeners[i] = mp_sockets_listen(group, supervision->directory, supervision->generation, pconf);
-        supervision->public_listeners[i] = mp_sockets_listen_public(group, &path, pconf);
+        supervision->public_listeners[i] = mp_sockets_listen_public(group, pconf);
         if (supervision->listeners[i] < 0 || supervision->public_listeners[i] == -2)
             return APR_EGENERAL;
         if (make_secret(group, pconf) != APR_SUCCESS)
             return APR_EGENERAL;
     }
+    mp_sockets_drop_public();
     return APR_SUCCESS;
+}
+
+/* Where httpd makes it, in pre_mpm, it is too late for processes that shall see it; there it is only set to zero then. */
+static void make_scoreboard(const apr_array_header_t *groups, server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < groups->nelts && !ap_exists_scoreboard_image(); i++)
+        if (APR_ARRAY_IDX(groups, i, mp_group *)->server_metrics)
+            ap_create_scoreboard(s->process->pool, SB_SHARED);
 }
 
 apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
@@ -251,8 +265,10 @@ apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
     here.parent = getpid();
     for (i = 0; i < here.old->count; i++)
         watch(here.old->pids[i]);
-    if (!process->groups->nelts)
+    if (!process->groups->nelts) {
+        mp_sockets_drop_public();
         return APR_SUCCESS;
+    }
 
     here.supervision = supervision = apr_pcalloc(pconf, sizeof(*supervision));
     supervision->server = s;
@@ -268,6 +284,7 @@ apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
         return errno;
     supervision->children = ends[0];
     here.children = ends[1];
+    make_scoreboard(process->groups, s);
     rv = fork_supervisor();
     if (rv != APR_SUCCESS)
         ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s, "MP0409: the supervisor of the process groups can't be started");

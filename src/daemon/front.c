@@ -1,4 +1,5 @@
 #include "daemon/front.h"
+#include "daemon/scripts.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -195,26 +196,6 @@ static const unsigned char *make_head(mp_relay *relay, const mp_wsgi_target *tar
 
 /* Before. */
 
-/* script-user=, script-group=: nobody else may be able to change what will run. */
-static int is_trusted(const mp_group *group, const char *script, apr_pool_t *p)
-{
-    const char *paths[2] = {script, ap_make_dirstr_parent(p, script)};
-    struct stat info;
-    int i;
-
-    if (group->script_user == MP_NOBODY && group->script_group == (gid_t)-1)
-        return 1;
-    for (i = 0; i < 2; i++) {
-        if (stat(paths[i], &info) != 0 || (info.st_mode & S_IWOTH))
-            return 0;
-        if (group->script_user != MP_NOBODY && (info.st_uid != group->script_user || (info.st_mode & S_IWGRP)))
-            return 0;
-        if (group->script_group != (gid_t)-1 && info.st_gid != group->script_group)
-            return 0;
-    }
-    return 1;
-}
-
 static const mp_group *find_group(request_rec *r, const mp_wsgi_target *target, int *status)
 {
     const char *why;
@@ -227,9 +208,8 @@ static const mp_group *find_group(request_rec *r, const mp_wsgi_target *target, 
     else if (!group->threads)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0432: the group '%s' has threads=0 and serves no requests",
                       group->name);
-    else if (!is_trusted(group, target->script, r->pool)) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0433: %s is not owned as script-user or script-group of group '%s' "
-                      "says, or others may change it or its directory", target->script, group->name);
+    else if (!mp_scripts_trusted(group, target->script, r->pool)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, MP_SCRIPTS_UNTRUSTED, target->script, group->name);
         *status = HTTP_FORBIDDEN;
     }
     else
@@ -237,21 +217,26 @@ static const mp_group *find_group(request_rec *r, const mp_wsgi_target *target, 
     return NULL;
 }
 
-/* Cut off the chroot: the process sees what is in it. */
-static int enter_root(mp_wsgi_target *target, const mp_group *group)
+/* What the process sees is the paths in its root. Nobody but this group's process reads the variables any more. */
+static int enter_root(mp_wsgi_target *target, mp_gateway *to, const mp_group *group)
 {
-    size_t length = group->chroot ? strlen(group->chroot) : 0;
+    static const char *const names[] = {"DOCUMENT_ROOT", "CONTEXT_DOCUMENT_ROOT", "SCRIPT_FILENAME", "PATH_TRANSLATED"};
+    const char *path;
+    size_t i;
+    int j;
 
-    while (length && group->chroot[length - 1] == '/')
-        length--;
-    if (!length)
-        return 1;
-    if (strncmp(target->script, group->chroot, length) || target->script[length] != '/')
-        return 0;
-    target->script += length;
-    if (!strncmp(target->resource, group->chroot, length))
-        target->resource += length;
-    return 1;
+    for (j = 0; group->chroot && j < to->variables->nelts; j++) {
+        mp_pair *pair = &APR_ARRAY_IDX(to->variables, j, mp_pair);
+
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+            if (!strcmp(pair->name, names[i]) && (path = mp_scripts_inside(group, pair->value)))
+                pair->value = path;
+    }
+    if (*target->handler_script && (path = mp_scripts_inside(group, target->handler_script)))
+        target->handler_script = path;
+    if ((path = mp_scripts_inside(group, target->resource)))
+        target->resource = path;
+    return (target->script = mp_scripts_inside(group, target->script)) != NULL;
 }
 
 /* How often a request may find no process that takes it. */
@@ -314,7 +299,7 @@ int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_
 
     if (!(relay.group = find_group(r, target, &status)))
         return status;
-    if (!enter_root(&inside, relay.group)) {
+    if (!enter_root(&inside, to, relay.group)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0434: %s is outside of the chroot %s of group '%s'", target->script,
                       relay.group->chroot, relay.group->name);
         return HTTP_INTERNAL_SERVER_ERROR;

@@ -8,12 +8,14 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "mpm_common.h"
+#include "scoreboard.h"
 
 int mp_process_log_of(const server_rec *s)
 {
@@ -108,8 +110,12 @@ static void set_groups(const mp_group *group)
 
 static void drop_privileges(const mp_group *group)
 {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        errno = EPERM;
+        if (group->chroot)
+            refuse(group, "change its root, because httpd was not started as root");
         return;
+    }
     if (group->chroot) {
         /* The engine is outside of it; what is loaded now is found by its name later. */
         if (!dlopen(group->engine, RTLD_NOW | RTLD_GLOBAL))
@@ -176,9 +182,28 @@ static void settle_logs(const mp_group *group, server_rec *main_server)
 
     for (s = main_server; s; s = s->next)
         s->error_log = group->server->error_log ? group->server->error_log : s->error_log;
-    if (log >= 0 && log != 2) {
-        dup2(log, 2);
+    if (log >= 0) {
         dup2(log, 1);
+        dup2(log, 2);       /* which it is already, if it is the main server's */
+    }
+}
+
+/* All clients' requests are in httpd's scoreboard, and its parent believes what is there: server-metrics= is to read only.
+ * It is a mapping of its own under every MPM that forks. */
+static void settle_scoreboard(const mp_group *group)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start;
+    size_t size;
+
+    if (!ap_exists_scoreboard_image())
+        return;
+    start = (uintptr_t)ap_scoreboard_image->global & ~(page - 1);
+    size = (uintptr_t)ap_scoreboard_image->global - start + (size_t)ap_calc_scoreboard_size();
+    if (group->server_metrics)
+        mprotect((void *)start, size, PROT_READ);
+    else {
+        munmap((void *)start, size);
+        ap_scoreboard_image = NULL;
     }
 }
 
@@ -198,6 +223,7 @@ void mp_process_become(const mp_group *group, server_rec *main_server, const int
         if (other != group)
             memset(other->secret, 0, sizeof(other->secret));
     }
+    settle_scoreboard(group);
     if (group->title)
         set_title(strcmp(group->title, "%{GROUP}") ? group->title
                   : apr_psprintf(group->server->process->pool, "(wsgi:%s)", group->name), main_server->process);

@@ -33,3 +33,35 @@ int mp_scripts_changed(const char *path)
     pthread_mutex_unlock(&seen.lock);
     return changed;
 }
+
+int mp_scripts_trusted(const mp_group *group, const char *script, apr_pool_t *p)
+{
+    const char *paths[2] = {script, ap_make_dirstr_parent(p, script)};
+    struct stat info;
+    int i;
+
+    if (group->script_user == MP_NOBODY && group->script_group == (gid_t)-1)
+        return 1;
+    for (i = 0; i < 2; i++) {
+        if (stat(paths[i], &info) != 0 || (info.st_mode & S_IWOTH))
+            return 0;
+        if (group->script_user != MP_NOBODY && (info.st_uid != group->script_user || (info.st_mode & S_IWGRP)))
+            return 0;
+        if (group->script_group != (gid_t)-1 && info.st_gid != group->script_group)
+            return 0;
+    }
+    return 1;
+}
+
+const char *mp_scripts_inside(const mp_group *group, const char *path)
+{
+    size_t length = group->chroot ? strlen(group->chroot) : 0;
+
+    while (length && group->chroot[length - 1] == '/')
+        length--;
+    if (!length)
+        return path;
+    if (strncmp(path, group->chroot, length) || (path[length] && path[length] != '/'))
+        return NULL;
+    return path[length] ? path + length : "/";
+}

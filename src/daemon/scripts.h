@@ -4,11 +4,21 @@
 #ifndef MP_DAEMON_SCRIPTS_H
 #define MP_DAEMON_SCRIPTS_H
 
-#include "mp.h"
+#include "config/groups.h"
 
 void mp_scripts_start(apr_pool_t *p);
 
 /* Whether the file is another one than when this process saw it first. */
 int mp_scripts_changed(const char *path);
+
+/* Whether script-user= and script-group= allow it: nobody else may be able to change what will run. */
+int mp_scripts_trusted(const mp_group *group, const char *script, apr_pool_t *p);
+
+/* The path as a process of the group sees it, below chroot=. NULL: it is outside. */
+const char *mp_scripts_inside(const mp_group *group, const char *path);
+
+/* What is logged of one that is not trusted; then come the script and the group's name. */
+#define MP_SCRIPTS_UNTRUSTED "MP0433: %s is not owned as script-user or script-group of group '%s' says, or others may " \
+                             "change it or its directory"
 
 #endif

@@ -85,6 +85,8 @@ static apr_status_t send_all(served *one, struct iovec *iov, int count, int wait
 {
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)count};
 
+    if (one->seat->is_forked)
+        return APR_ECONNABORTED;
     while (message.msg_iovlen) {
         ssize_t n = sendmsg(one->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -187,6 +189,8 @@ static apr_status_t fill(served *one)
     mp_bytes *in = &one->seat->in;
     ssize_t n;
 
+    if (one->seat->is_forked)
+        return APR_ECONNABORTED;
     if (in->start == in->end)
         in->start = in->end = 0;
     if (in->room < IN_ROOM || in->end == in->room)
@@ -588,11 +592,12 @@ static void describe_public(served *one, mp_wsgi_target *target)
     const mp_group *group = one->seat->group;
     mp_gateway *gateway = &one->base;
     const char *https = variable(one, "HTTPS"), *scheme = variable(one, "REQUEST_SCHEME");
-    const char *method = variable(one, "REQUEST_METHOD");
+    const char *method = variable(one, "REQUEST_METHOD"), *inside;
 
     target->interpreter = MP_MAIN_INTERPRETER;
     target->application_group = target->handler_script = "";
-    target->script = target->resource = group->listen_script;
+    inside = mp_scripts_inside(group, group->listen_script);
+    target->script = target->resource = inside ? inside : group->listen_script;
     target->callable = "application";
     target->handler = "wsgi-script";
     target->script_name = text(variable(one, "SCRIPT_NAME"));
@@ -643,6 +648,13 @@ static int reject(served *one, const char *why)
     return 0;
 }
 
+void mp_serve_end_fork(const mp_seat *seat)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, seat->server, "MP0465: a process that an application of group '%s' forked has "
+                 "come back from the application; it ends here, and only its parent answers", seat->group->name);
+    _exit(1);
+}
+
 /* Runs the application. 1: the connection can be used again. */
 static int run(served *one, const mp_wsgi_target *target)
 {
@@ -661,6 +673,8 @@ static int run(served *one, const mp_wsgi_target *target)
         status = seat->engine->wsgi(&one->base, target);
     else
         gateway_log(&one->base, APLOG_ERR, "MP0423: this process has no Python; what it logged when it started says why");
+    if (seat->is_forked)
+        mp_serve_end_fork(seat);
     seat->board->threads[seat->number] = 0;
     touch(one);
     if (one->is_cut && one->is_public) {
@@ -707,6 +721,12 @@ static int process(served *one)
     target.process_group = seat->group->name;
     if (facts[MP_FACT_DEADLINE] && one->base.daemon_start > number(facts[MP_FACT_DEADLINE])) {
         put_error(one, HTTP_GATEWAY_TIME_OUT);
+        put_end(one, 0);
+        return one->keeps && drain_body(one);
+    }
+    if (one->is_public && !mp_scripts_trusted(seat->group, target.script, seat->pool)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, seat->server, MP_SCRIPTS_UNTRUSTED, target.script, seat->group->name);
+        put_error(one, HTTP_FORBIDDEN);
         put_end(one, 0);
         return one->keeps && drain_body(one);
     }

@@ -30,10 +30,14 @@ typedef struct {
     /* The script has changed, and the group's processes are to be replaced. */
     void (*reload)(void *worker);
     void *worker;
+    int is_forked;                      /* we are a process that the application forked: nothing here is ours any more */
 } mp_seat;
 
 /* Serves the request that is coming in on fd. 1: the connection can be used for the next one; 0: it is to be closed. */
 int mp_serve(mp_seat *seat, int fd, int is_public);
+
+/* What a forked process does instead of going on as the one that it was forked from. */
+__attribute__((noreturn)) void mp_serve_end_fork(const mp_seat *seat);
 
 /* Room for n more bytes at the end; 0: there is no memory. */
 int mp_bytes_room(mp_bytes *bytes, size_t n);

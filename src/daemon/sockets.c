@@ -1,7 +1,7 @@
 #include "daemon/sockets.h"
 
-#include <fcntl.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -49,19 +49,36 @@ const char *mp_sockets_directory(const mp_process *process, server_rec *s, apr_p
     return directory;
 }
 
+static void set_buffers(int fd, const mp_group *group)
+{
+    int size;
+
+    if ((size = (int)group->send_buffer_size))
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if ((size = (int)group->receive_buffer_size))
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+/* 0: it logged why not. */
+static int give_to(const mp_group *group, const char *path, uid_t owner)
+{
+    if (geteuid() != 0 || chown(path, owner, (gid_t)-1) == 0)
+        return 1;
+    ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server, "MP0407: %s can't be given to its user, for group '%s'",
+                 path, group->name);
+    return 0;
+}
+
 static int listen_at(const mp_group *group, const struct sockaddr *address, socklen_t length, const char *name)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
-    int size;
 
     if (fd >= 0 && address->sa_family != AF_UNIX) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));  /* that of the old generation may still be there */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));  /* of one that an older generation has at 0.0.0.0, say */
     }
-    if (fd >= 0 && (size = (int)group->send_buffer_size))
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    if (fd >= 0 && (size = (int)group->receive_buffer_size))
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    if (fd >= 0)
+        set_buffers(fd, group);
     if (fd >= 0 && bind(fd, address, length) == 0 && listen(fd, (int)group->listen_backlog) == 0)
         return fd;
     ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server, "MP0407: no socket can be made at %s for group '%s'", name,
@@ -83,9 +100,7 @@ static int listen_unix(const mp_group *group, const char *path, uid_t owner)
         unlink(path);
     fd = listen_at(group, (struct sockaddr *)&address, sizeof(address), path);
     umask(mask);
-    if (fd >= 0 && geteuid() == 0 && chown(path, owner, (gid_t)-1) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server, "MP0407: %s can't be given to its user, for group "
-                     "'%s'", path, group->name);
+    if (fd >= 0 && !give_to(group, path, owner)) {
         close(fd);
         fd = -1;
     }
@@ -98,30 +113,130 @@ int mp_sockets_listen(mp_group *group, const char *directory, int generation, ap
     return listen_unix(group, group->socket, group->socket_user);
 }
 
-int mp_sockets_listen_public(const mp_group *group, const char **path, apr_pool_t *p)
+/* Sockets of listen=, over restarts: who waits in the queue of one is served by the next generation. Of malloc's memory. */
+typedef struct kept kept;
+struct kept {
+    kept *next;
+    int fd;
+    int is_wanted;              /* by the generation that starts */
+    char address[];             /* as listen= has it */
+};
+
+static kept **all_kept(void)
+{
+    static const char key[] = "mod_python-listen";
+    kept **all = ap_retained_data_get(key);
+
+    return all ? all : ap_retained_data_create(key, sizeof(*all));
+}
+
+static const char *path_of(const char *address)
+{
+    return strncmp(address, "unix:", 5) ? NULL : address + 5;
+}
+
+static void drop(kept **at)
+{
+    kept *one = *at;
+
+    *at = one->next;
+    close(one->fd);
+    free(one);
+}
+
+/* Whether its clients still find it. */
+static int is_in_place(const kept *one)
+{
+    struct sockaddr_un address = {0};
+    socklen_t length = sizeof(address);
+    struct stat info;
+    const char *path = path_of(one->address);
+
+    return !path || (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode) &&
+                     getsockname(one->fd, (struct sockaddr *)&address, &length) == 0 && !strcmp(address.sun_path, path));
+}
+
+/* The socket of the generation before, with what this one's line says. -1: there is none; -2: it logged why not. */
+static int take_over(const mp_group *group)
+{
+    kept **at, *one;
+
+    for (at = all_kept(); (one = *at); at = &one->next) {
+        if (strcmp(one->address, group->listen))
+            continue;
+        if (!is_in_place(one)) {
+            drop(at);
+            return -1;
+        }
+        one->is_wanted = 1;
+        set_buffers(one->fd, group);
+        listen(one->fd, (int)group->listen_backlog);
+        return !path_of(one->address) || give_to(group, path_of(one->address), group->socket_user) ? one->fd : -2;
+    }
+    return -1;
+}
+
+static void keep(int fd, const char *address)
+{
+    kept **all = all_kept(), *one = calloc(1, sizeof(*one) + strlen(address) + 1);
+
+    if (!one)
+        return;                 /* then the next generation makes another one */
+    one->fd = fd;
+    one->is_wanted = 1;
+    strcpy(one->address, address);
+    one->next = *all;
+    *all = one;
+}
+
+static int listen_tcp(const mp_group *group, apr_pool_t *p)
 {
     struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
     char *host, *scope;
     apr_port_t port;
     int fd;
 
-    *path = NULL;
-    if (!group->listen)
-        return -1;
-    if (!strncmp(group->listen, "unix:", 5)) {
-        *path = group->listen + 5;
-        fd = listen_unix(group, *path, group->socket_user);
-        return fd < 0 ? -2 : fd;
-    }
     if (apr_parse_addr_port(&host, &scope, &port, group->listen, p) != APR_SUCCESS ||
         getaddrinfo(host, apr_itoa(p, port), &hints, &found) != 0) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, group->server, "MP0407: WSGIDaemonProcess %s: listen=%s is no numeric "
                      "address", group->name, group->listen);
-        return -2;
+        return -1;
     }
     fd = listen_at(group, found->ai_addr, found->ai_addrlen, group->listen);
     freeaddrinfo(found);
+    return fd;
+}
+
+int mp_sockets_listen_public(const mp_group *group, apr_pool_t *p)
+{
+    int fd;
+
+    if (!group->listen)
+        return -1;
+    fd = take_over(group);
+    if (fd == -1) {
+        fd = path_of(group->listen) ? listen_unix(group, path_of(group->listen), group->socket_user)
+            : listen_tcp(group, p);
+        if (fd >= 0)
+            keep(fd, group->listen);
+    }
     return fd < 0 ? -2 : fd;
+}
+
+void mp_sockets_drop_public(void)
+{
+    kept **at = all_kept(), *one;
+
+    while ((one = *at)) {
+        if (one->is_wanted) {
+            one->is_wanted = 0;
+            at = &one->next;
+            continue;
+        }
+        if (path_of(one->address))
+            unlink(path_of(one->address));
+        drop(at);
+    }
 }
 
 void mp_sockets_remove(const char *directory, apr_pool_t *p)

@@ -11,8 +11,12 @@ const char *mp_sockets_directory(const mp_process *process, server_rec *s, apr_p
 /* A listening socket for httpd's children; sets group->socket. -1: it logged why not. */
 int mp_sockets_listen(mp_group *group, const char *directory, int generation, apr_pool_t *p);
 
-/* The socket of listen=; *path is the file's, or NULL. -1: there is none; -2: it logged why not. */
-int mp_sockets_listen_public(const mp_group *group, const char **path, apr_pool_t *p);
+/* The socket of listen=: that of the generation before, if it had the same one; it is kept for the next. -1: there is none;
+ * -2: it logged why not. */
+int mp_sockets_listen_public(const mp_group *group, apr_pool_t *p);
+
+/* Closes and removes the sockets of listen= that were not asked for since it was called last. */
+void mp_sockets_drop_public(void);
 
 /* Removes what is left in the directory, and the directory. */
 void mp_sockets_remove(const char *directory, apr_pool_t *p);

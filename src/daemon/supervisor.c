@@ -84,7 +84,7 @@ static void take_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In a new process: what the supervisor had is gone. */
+/* In a new process, where they are blocked until it has handlers of its own: what the supervisor had is gone. */
 static void release_signals(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
@@ -136,6 +136,7 @@ static void spawn(const mp_group *group, int slot)
 {
     place *where = &me.places[group->number][slot];
     process *one = calloc(1, sizeof(*one));
+    sigset_t all, before;
     int ends[2];
 
     if (!one || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -150,10 +151,13 @@ static void spawn(const mp_group *group, int slot)
     one->started = mp_clock();
     one->restart_at = restart_time(group, slot, one->started);
     one->next = me.all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
     if (one->board != MAP_FAILED && (one->pid = fork()) == 0) {
         me.all = one;
         become_worker(one, ends);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
     if (one->board == MAP_FAILED || one->pid < 0) {
         give_up(group, where, one->board == MAP_FAILED ? "no shared memory" : "fork() failed");

@@ -32,6 +32,8 @@ struct link {
 typedef struct hand hand;
 struct hand {
     hand *next;                 /* idle ones: the last that was busy comes first */
+    hand *other;                /* of all */
+    int fd;                     /* of the connection that it serves, or -1 */
     pthread_cond_t called;
     int is_called;
     mp_seat seat;
@@ -47,16 +49,21 @@ static struct {
     int epoll, wake;            /* wake: an eventfd in epoll */
     int signals[2];
     pthread_t main_thread;
+    pid_t pid;
+    mp_seat forked;             /* of a process that was forked from this one, on its main thread */
 
     pthread_mutex_t lock;       /* of what follows */
     pthread_cond_t changed;
-    hand *idle;
+    hand *idle, *all;
     link_t links;               /* head of the ring of idle connections */
     int has_leader, active, alive;
     _Atomic int is_closing;     /* nothing new is taken; read without the lock, too */
     int is_quitting;
     int has_asked_reload, has_asked_maximum;
-} me = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+    pthread_mutex_t beating;    /* held while the heartbeat tries Python's lock, which may be for ever */
+    int has_ended;              /* Python; guarded by that one */
+} me = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .beating = PTHREAD_MUTEX_INITIALIZER};
 
 static link_t on_private = {.fd = -1}, on_public = {.fd = -1, .is_public = 1}, on_wake = {.fd = -1};
 
@@ -137,19 +144,16 @@ static void begin_closing(void)
 
 static void accept_link(const link_t *from)
 {
-    int fd = accept4(from->is_public ? me.public_listener : me.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    link_t *link;
+    link_t *link = calloc(1, sizeof(*link));
 
-    if (fd < 0)
-        return;                 /* another process was faster */
-    if (!(link = calloc(1, sizeof(*link)))) {
-        close(fd);
+    if (!link)
         return;
-    }
-    link->fd = fd;
+    pthread_mutex_lock(&me.lock);       /* now already: a fork has to find it in the ring */
+    link->fd = accept4(from->is_public ? me.public_listener : me.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     link->is_public = from->is_public;
-    pthread_mutex_lock(&me.lock);
-    if (me.is_closing)
+    if (link->fd < 0)
+        free(link);                     /* another process was faster */
+    else if (me.is_closing)
         close_link(link);
     else
         watch_link(link, EPOLL_CTL_ADD);
@@ -229,6 +233,7 @@ static void *work(void *self_)
         me.has_leader = 0;
         if (link && is_idle_link(link)) {
             take_from_ring(link);
+            self->fd = link->fd;
             me.active++;
         }
         else
@@ -242,6 +247,7 @@ static void *work(void *self_)
             while (keeps && self->seat.in.start < self->seat.in.end && !me.is_closing);
             pthread_mutex_lock(&me.lock);
             me.active--;
+            self->fd = -1;
             link->has_served = 1;
             if (keeps && !me.is_closing)
                 watch_link(link, EPOLL_CTL_MOD);
@@ -306,7 +312,10 @@ static int start_hand(int number, pthread_attr_t *attributes)
     one->seat = (mp_seat){.group = me.group, .server = me.server, .board = me.board, .engine = me.engine,
                           .number = number, .admit = admit, .reload = reload};
     apr_pool_create_unmanaged_ex(&one->seat.pool, NULL, NULL);
+    one->fd = -1;
     pthread_mutex_lock(&me.lock);
+    one->other = me.all;
+    me.all = one;
     me.alive++;
     pthread_mutex_unlock(&me.lock);
     if (pthread_create(&thread, attributes, work, one) == 0) {
@@ -359,8 +368,10 @@ static void *beat(void *unused)
     if (pause > 1000000)
         pause = 1000000;
     for (;;) {
-        if (me.engine->acquire(MP_MAIN_INTERPRETER))
+        pthread_mutex_lock(&me.beating);
+        if (!me.has_ended && me.engine->acquire(MP_MAIN_INTERPRETER))
             me.engine->release();
+        pthread_mutex_unlock(&me.beating);
         me.board->heartbeat = mp_clock();
         usleep((useconds_t)pause);
     }
@@ -374,7 +385,11 @@ static void on_signal(int number)
     int saved = errno;
     char word = number == SIGUSR1 ? MP_WORD_EVICT : number == SIGXCPU ? MP_WORD_CPU : MP_WORD_TERM;
 
-    if (write(me.signals[1], &word, 1) < 0) {
+    if (getpid() != me.pid) {   /* the application has just forked it, and leave_in_fork() comes too late */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    else if (write(me.signals[1], &word, 1) < 0) {
         ;
     }
     errno = saved;
@@ -385,6 +400,7 @@ static const int handled[] = {SIGTERM, SIGINT, SIGUSR1, SIGXCPU}, ignored[] = {S
 static void set_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigset_t none;
     size_t i;
 
     /* In a service process its script has the main thread, and SIGTERM is for that. */
@@ -393,17 +409,55 @@ static void set_signals(void)
     action.sa_handler = SIG_IGN;
     for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
         sigaction(ignored[i], &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);      /* the supervisor has held back what came until now */
 }
 
-/* What the application forks is a process like any other. */
-static void release_signals(void)
+/* What the application forks is a process like any other: signals have their usual meaning, and what is between httpd and
+ * us is none of its business. As long as it had such a connection, too, nobody would see the end of it. */
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&me.lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&me.lock);
+}
+
+static void close_own(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void leave_in_fork(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL}, now;
+    link_t *link;
+    hand *one;
     size_t i;
 
     for (i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
         if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler == on_signal)
             sigaction(handled[i], &action, NULL);
+    me.forked.is_forked = 1;
+    for (one = me.all; one; one = one->other) {
+        one->seat.is_forked = 1;
+        close_own(&one->fd);
+    }
+    for (link = me.links.next; link != &me.links; link = link->next)
+        close_own(&link->fd);
+    close_own(&me.listener);
+    close_own(&me.public_listener);
+    close_own(&me.epoll);
+    close_own(&me.wake);
+    close_own(&me.control);
+    close_own(&me.signals[0]);
+    close_own(&me.signals[1]);
+    pthread_mutex_unlock(&me.lock);
 }
 
 /* A service's scripts hear SIGTERM, while they run. */
@@ -505,6 +559,28 @@ static apr_array_header_t *interpreters(const mp_process *process)
     return all;
 }
 
+/* This group's; chroot=, script-user= and script-group= are about them, too. */
+static apr_array_header_t *preloads(const mp_process *process)
+{
+    apr_array_header_t *all = apr_array_make(me.pool, process->preloads->nelts + 1, sizeof(mp_preload));
+    int i;
+
+    for (i = 0; i < process->preloads->nelts; i++) {
+        mp_preload preload = APR_ARRAY_IDX(process->preloads, i, mp_preload);
+
+        if (strcmp(preload.process_group, me.group->name))
+            continue;
+        if (!(preload.name = mp_scripts_inside(me.group, preload.name)))
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, me.server, "MP0434: %s is outside of the chroot %s of group '%s'",
+                         APR_ARRAY_IDX(process->preloads, i, mp_preload).name, me.group->chroot, me.group->name);
+        else if (!mp_scripts_trusted(me.group, preload.name, me.pool))
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, me.server, MP_SCRIPTS_UNTRUSTED, preload.name, me.group->name);
+        else
+            *(mp_preload *)apr_array_push(all) = preload;
+    }
+    return all;
+}
+
 /* The engine, of this group's Python, with this group's preloads. */
 static void load_engine(void)
 {
@@ -513,6 +589,8 @@ static void load_engine(void)
     own->engine = me.group->engine;
     own->python = me.group->python;
     own->interpreters = interpreters(own);
+    own->preloads = preloads(own);
+    own->wsgi.server_metrics = me.group->server_metrics;
     if (me.group->python_home)
         own->home = me.group->python_home;
     mp_process_use(own);
@@ -547,11 +625,26 @@ static void wait_for_end(void)
     pthread_mutex_unlock(&me.lock);
 }
 
+/* The heartbeat stops first, unless it is stuck. */
+static void end_python(void)
+{
+    struct timespec limit;
+
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec++;
+    if (pthread_mutex_timedlock(&me.beating, &limit) == 0) {
+        me.has_ended = 1;
+        pthread_mutex_unlock(&me.beating);
+    }
+    me.engine->stop();
+}
+
 void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *board, int control_end, int listener,
                    int public_listener, int slot)
 {
     me.group = group;
-    me.server = group->server;
+    me.server = me.forked.server = group->server;
+    me.forked.group = group;
     me.board = board;
     me.control = control_end;
     me.listener = listener;
@@ -560,17 +653,20 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     me.epoll = me.wake = -1;
     me.links.next = me.links.before = &me.links;
     me.main_thread = pthread_self();
+    me.pid = getpid();
     apr_pool_create(&me.pool, main_server->process->pool);
     if (pipe2(me.signals, O_CLOEXEC | O_NONBLOCK) != 0)
         _exit(MP_EXIT_UNFIT);
     set_signals();
-    pthread_atfork(NULL, NULL, release_signals);
+    pthread_atfork(before_fork, after_fork, leave_in_fork);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0426: Starting daemon process '%s' with uid=%ld, gid=%ld and "
                  "threads=%d.", group->name, (long)geteuid(), (long)getegid(), group->threads);
     mp_scripts_start(me.pool);
     mp_mutex_join(main_server);
     start_thread(control);
     load_engine();
+    if (me.forked.is_forked)    /* by a script, which went on in both */
+        mp_serve_end_fork(&me.forked);
     if (!group->threads) {
         say(MP_WORD_SERVED);
         pthread_mutex_lock(&me.lock);
@@ -588,7 +684,7 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
         start_thread(beat);
     wait_for_end();
     if (me.engine)
-        me.engine->stop();
+        end_python();
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0428: Exiting daemon process '%s'.", group->name);
     fflush(NULL);
     _exit(0);

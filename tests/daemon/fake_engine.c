@@ -1,7 +1,11 @@
 /* An engine without Python: what process groups are tested with. The query of a request says what its application does,
  * in words with '+' between them: see run(). Built by the tests (tests/daemon/fake.py). */
+#include "config/groups.h"
 #include "engine.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -109,6 +113,61 @@ static void show_descriptors(mp_gateway *gateway)
             say(gateway, apr_psprintf(gateway->pool, "%d %.*s\n", fd, (int)n, target));
 }
 
+static void show_stack(mp_gateway *gateway)
+{
+    pthread_attr_t attributes;
+    size_t size = 0;
+
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstacksize(&attributes, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    say(gateway, apr_off_t_toa(gateway->pool, (apr_off_t)size));
+}
+
+static void show_secrets(mp_gateway *gateway)
+{
+    const apr_array_header_t *groups = mp_host->process->groups;
+    int i;
+
+    for (i = 0; i < groups->nelts; i++) {
+        const mp_group *group = APR_ARRAY_IDX(groups, i, mp_group *);
+
+        say(gateway, apr_psprintf(gateway->pool, "%s=%s\n", group->name, group->secret));
+    }
+}
+
+static void give_fields(mp_gateway *gateway, int n)
+{
+    apr_array_header_t *pairs = apr_array_make(gateway->pool, n, sizeof(mp_pair));
+    int i;
+
+    for (i = 0; i < n; i++) {
+        mp_pair *pair = apr_array_push(pairs);
+
+        pair->name = apr_psprintf(gateway->pool, "X-Field-%d", i);
+        pair->value = "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+    }
+    gateway->calls->head(gateway, 200, "200 OK", pairs);
+}
+
+static void open_file(mp_gateway *gateway, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    say(gateway, fd < 0 ? strerror(errno) : "opened");
+    if (fd >= 0)
+        close(fd);
+}
+
+static void become_root(mp_gateway *gateway)
+{
+    gid_t none = 0;
+
+    say(gateway, setuid(0) && seteuid(0) && setreuid(0, 0) && setgid(0) && setegid(0) && setgroups(1, &none) ? "refused"
+        : "done");
+}
+
 static void do_word(mp_gateway *gateway, const mp_wsgi_target *target, const char *word, int *status)
 {
     const char *value = strchr(word, '=') ? strchr(word, '=') + 1 : "";
@@ -161,6 +220,16 @@ static void do_word(mp_gateway *gateway, const mp_wsgi_target *target, const cha
         pthread_mutex_lock(&stuck);
         usleep(60000000);
     }
+    else if (!strcmp(word, "stack"))
+        show_stack(gateway);
+    else if (!strcmp(word, "secrets"))
+        show_secrets(gateway);
+    else if (!strncmp(word, "fields=", 7))
+        give_fields(gateway, atoi(value));
+    else if (!strncmp(word, "open=", 5))
+        open_file(gateway, value);
+    else if (!strcmp(word, "become-root"))
+        become_root(gateway);
     else if (!strcmp(word, "field"))
         gateway->calls->head(gateway, 200, "200 OK", apr_array_make(p, 1, sizeof(mp_pair)));
     else if (!strncmp(word, "long=", 5)) {
