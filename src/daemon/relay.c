@@ -183,7 +183,7 @@ static void take_note(exchange *x, const mp_record *record)
         }
         break;
     case MP_NOTE_LOG:
-        if (length > 2)
+        if (length >= 2)
             ap_log_rerror(APLOG_MARK, rest[0] & 7, 0, relay->r, "%.*s", (int)(length - 2), (const char *)rest + 1);
         break;
     }
