@@ -327,6 +327,15 @@ static apr_status_t read_request(served *one)
 
 /* The body. */
 
+/* What httpd says of a body that it could not read. */
+static apr_status_t broken(served *one, const unsigned char *said)
+{
+    apr_status_t rv = (apr_status_t)((unsigned)said[2] << 24 | (unsigned)said[3] << 16 | (unsigned)said[4] << 8 | said[5]);
+
+    one->base.read_status = said[0] << 8 | said[1];
+    return rv ? rv : APR_EGENERAL;
+}
+
 static apr_status_t next_body(served *one)
 {
     apr_status_t rv;
@@ -353,6 +362,9 @@ static apr_status_t next_body(served *one)
         }
         else if (record.type == MP_WIRE_STDIN)
             one->body_ended = 1;
+        else if (record.type == MP_WIRE_NOTE && !one->is_public && record.length == 7 &&
+                 record.content[0] == MP_NOTE_BROKEN)
+            return broken(one, record.content + 1);
     }
     return APR_SUCCESS;
 }
@@ -369,7 +381,7 @@ static apr_status_t gateway_read(mp_gateway *gateway, char *to, apr_size_t *n)
     if (!one->in_error && !one->body_left && !one->body_ended) {
         flush(one, 1);
         one->in_error = next_body(one);
-        if (one->in_error)
+        if (one->in_error && !gateway->read_status)
             gateway->read_status = APR_STATUS_IS_TIMEUP(one->in_error) ? HTTP_REQUEST_TIME_OUT : HTTP_BAD_REQUEST;
     }
     part = one->in_error ? 0 : *n < one->body_left ? *n : one->body_left;
