@@ -420,7 +420,7 @@ static apr_status_t gateway_write(mp_gateway *gateway, const char *data, apr_siz
     served *one = (served *)gateway;
 
     touch(one);
-    if (one->out_error || gateway->is_head)
+    if (one->out_error || (one->flags & MP_FLAG_NO_BODY))
         return one->out_error;
     if (n > SMALL)
         send_large(one, data, n);
@@ -436,7 +436,7 @@ static apr_status_t gateway_send_file(mp_gateway *gateway, int fd, apr_off_t off
     served *one = (served *)gateway;
     char *part = apr_palloc(gateway->pool, MP_WIRE_ONE);
 
-    while (n > 0 && !one->out_error && !gateway->is_head) {
+    while (n > 0 && !one->out_error && !(one->flags & MP_FLAG_NO_BODY)) {
         ssize_t got = pread(fd, part, n < MP_WIRE_ONE ? (size_t)n : MP_WIRE_ONE, offset);
 
         if (got < 0 && errno == EINTR)
@@ -619,6 +619,8 @@ static void describe_public(served *one, mp_wsgi_target *target)
     gateway->server_pid = "";
     gateway->body_length = variable(one, "CONTENT_LENGTH") ? number(variable(one, "CONTENT_LENGTH")) : -1;
 }
+    if (gateway->is_head)
+        one->flags |= MP_FLAG_NO_BODY;
 
 /* The end. */
 

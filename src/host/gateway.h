@@ -36,7 +36,9 @@ apr_status_t mp_gateway_write(mp_gateway *gateway, const char *data, apr_size_t 
 apr_status_t mp_gateway_send_file(mp_gateway *gateway, int fd, apr_off_t offset, apr_off_t n);
 void mp_gateway_cut(mp_gateway *gateway);
 
-/* gateway_variables.c: environ's text, an array of mp_pair; sets is_https. Fills in what the target says of the request
+/* gateway_variables.c: whether a filter changes the answer's content, so that its head depends on the body. */
+int mp_gateway_is_transformed(const request_rec *r);
+/* environ's text, an array of mp_pair; sets is_https. Fills in what the target says of the request
  * before proxies' headers had their say. */
 void mp_gateway_variables(mp_request_gateway *gateway, mp_wsgi_target *target, int pass_authorization);
 /* The same for scripts that decide whether the request may go on: what the environment says is left out, and every
