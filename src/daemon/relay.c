@@ -1,5 +1,6 @@
 /* One attempt: a request out on a line, its answer back. Both ways at once, so that neither side waits for the other. */
 #include "daemon/front.h"
+#include "host/gateway.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #define IN_ROOM (MP_WIRE_HEADER + MP_WIRE_MOST + 255)       /* the longest record */
 #define PIECE 32768             /* of a body */
+#define SHORT_ANSWER 8192
 #define H2_PAUSE 10             /* milliseconds; the streams of HTTP/2 have no socket to wait for */
 #define LOOK_PAUSE 1000         /* and filters with a time limit of their own, as mod_reqtimeout's, must be asked */
 
@@ -64,7 +66,8 @@ static void abandon(exchange *x)
         send(x->relay->line->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         ;                       /* then it hears it by the end of the connection */
     }
-    x->relay->r->connection->aborted = 1;
+    if (!x->relay->r->eos_sent)             /* else a filter has answered itself, and httpd with an error page */
+        x->relay->r->connection->aborted = 1;
     finish(x, MP_RELAY_DONE, OK);
 }
 
@@ -175,6 +178,10 @@ static void take_note(exchange *x, const mp_record *record)
         break;
     case MP_NOTE_REJECTED:
         finish(x, length > 1 && *rest == 's' ? MP_RELAY_CHANGED : MP_RELAY_AGAIN, OK);
+        break;
+    case MP_NOTE_WHOLE:
+        mp_gateway_hold(relay->to, apr_table_get(relay->r->headers_in, "Range")
+                                       ? (apr_size_t)relay->group->response_buffer_size : SHORT_ANSWER);
         break;
     case MP_NOTE_STATUS:
         if (length == 3 && !x->has_head) {

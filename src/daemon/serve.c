@@ -29,7 +29,7 @@ typedef struct {
     size_t body_left;
     int body_ended, wanted;
     apr_status_t in_error, out_error;
-    int has_head, is_cut;
+    int has_head, has_body, is_cut;
 } served;
 
 int mp_bytes_room(mp_bytes *bytes, size_t n)
@@ -422,6 +422,9 @@ static apr_status_t gateway_write(mp_gateway *gateway, const char *data, apr_siz
     touch(one);
     if (one->out_error || (one->flags & MP_FLAG_NO_BODY))
         return one->out_error;
+    if (n && push == MP_PUSH_LAST && !one->has_body && !one->is_public)
+        put_note(one, MP_NOTE_WHOLE, "", 0);
+    one->has_body |= n > 0;
     if (n > SMALL)
         send_large(one, data, n);
     else if (n)
@@ -436,6 +439,7 @@ static apr_status_t gateway_send_file(mp_gateway *gateway, int fd, apr_off_t off
     served *one = (served *)gateway;
     char *part = apr_palloc(gateway->pool, MP_WIRE_ONE);
 
+    one->has_body = 1;
     while (n > 0 && !one->out_error && !(one->flags & MP_FLAG_NO_BODY)) {
         ssize_t got = pread(fd, part, n < MP_WIRE_ONE ? (size_t)n : MP_WIRE_ONE, offset);
 
@@ -615,12 +619,12 @@ static void describe_public(served *one, mp_wsgi_target *target)
     gateway->is_https = (https && (!ap_cstr_casecmp(https, "on") || !strcmp(https, "1"))) ||
                         (scheme && !ap_cstr_casecmp(scheme, "https"));
     gateway->is_head = method && !strcmp(method, "HEAD");
+    if (gateway->is_head)
+        one->flags |= MP_FLAG_NO_BODY;
     gateway->request_start = gateway->queue_start = gateway->daemon_start;
     gateway->server_pid = "";
     gateway->body_length = variable(one, "CONTENT_LENGTH") ? number(variable(one, "CONTENT_LENGTH")) : -1;
 }
-    if (gateway->is_head)
-        one->flags |= MP_FLAG_NO_BODY;
 
 /* The end. */
 
