@@ -4,8 +4,9 @@
         httpd.get("/hello")
 
 FILES are written below the ServerRoot, which is on PYTHONPATH; `htdocs/` there is the document root. CONF may use
-${root}, ${htdocs}, ${port} and those that `ports` names. stop() fails if the log holds an error, traceback, signal or
-sanitizer line that no claim() consumed, or if a process is left.
+${root}, ${htdocs}, ${port} and those that `ports` names. With a `group`, WSGI applications run in a process group of
+that name ("daemon mode"), else in children; ${group} is what directives call the place. stop() fails if the log holds
+an error, traceback, signal or sanitizer line that no claim() consumed, or if a process is left.
 
 Environment: MP_BUILD is the directory with mod_python.so and the engines (default: build/ of this tree); MP_PYTHON_TAG
 picks the engine, such as 313 (default: the module's own choice).
@@ -206,8 +207,8 @@ class Httpd:
     def __init__(self, directory: Path, conf: str = "", files: Mapping[str, str | bytes] | None = None, *,
                  mpm: str = "event", modules: Sequence[str] = (), children: int = 1, threads: int = 24,
                  log_level: str = "info", environment: Mapping[str, str] | None = None, python: bool = True,
-                 root_parent: bool = False, ports: Sequence[str] = (), arguments: Sequence[str] = ("-DFOREGROUND",),
-                 terminal: str | None = None) -> None:
+                 group: str = "", group_options: str = "", root_parent: bool = False, ports: Sequence[str] = (),
+                 arguments: Sequence[str] = ("-DFOREGROUND",), terminal: str | None = None) -> None:
         self.root = directory
         self.htdocs = directory / "htdocs"
         self.conf = conf
@@ -217,6 +218,9 @@ class Httpd:
         self.threads = 1 if mpm == "prefork" else threads
         self.log_level = log_level
         self.python = python
+        self.group = group
+        self.group_options = group_options
+        self.application_threads = self.threads + 2 if group else self.threads
         self.root_parent = root_parent
         self.environment = dict(environment or {})
         self.arguments = arguments
@@ -253,6 +257,12 @@ class Httpd:
         engine = engine_file()
         return f"LoadModule python_module {BUILD / 'mod_python.so'}\n" + (f"PythonEngine {engine}\n" if engine else "")
 
+    def group_lines(self) -> str:
+        if not self.group:
+            return 'Define group "%{GLOBAL}"'
+        return (f"Define group {self.group}\nWSGIProcessGroup {self.group}\n"
+                f"WSGIDaemonProcess {self.group} threads={self.application_threads} {self.group_options}")
+
     def configuration(self, conf: str) -> str:
         root = self.root
         return "\n".join([
@@ -262,9 +272,9 @@ class Httpd:
             f"PidFile {root}/run/httpd.pid", f"DefaultRuntimeDir {root}/run", f'ErrorLog "{root}/logs/error_log"',
             "User www-data\nGroup www-data" if self.root_parent else "",
             f"LogLevel {self.log_level}", load_module_lines([f"mpm_{self.mpm}", *BASE_MODULES, *self.modules]),
-            self.mpm_lines(), self.python_lines(), "TypesConfig conf/mime.types", "AcceptFilter http none",
-            f'DocumentRoot "{self.htdocs}"', f'<Directory "{self.htdocs}">\nAllowOverride All\nRequire all granted\n'
-            '</Directory>', conf, ""])
+            self.mpm_lines(), self.python_lines(), self.group_lines(), "TypesConfig conf/mime.types",
+            "AcceptFilter http none", f'DocumentRoot "{self.htdocs}"',
+            f'<Directory "{self.htdocs}">\nAllowOverride All\nRequire all granted\n</Directory>', conf, ""])
 
     def configtest(self, conf: str) -> tuple[int, str]:
         """What `httpd -t` says to this instead of the server's own lines: exit status and output."""
@@ -347,7 +357,9 @@ class Httpd:
             raise ChildProcessError(f"httpd ended with status {self.process.returncode}")
         if self.is_one_process:         # it does not say that it is ready
             return accepts_connections(self.port)
-        return "resuming normal operations" in self.log_text() and bool(self.child_pids())
+        log = self.log_text()
+        return ("resuming normal operations" in log and bool(self.child_pids())
+                and (not self.group or re.search(rf"Process '{self.group}' \(pid=\d+\) is ready", log) is not None))
 
     def wait_ready(self) -> None:
         """Waits until a child takes and ends a connection; no request is made, so no handler runs."""
@@ -430,6 +442,18 @@ class Httpd:
 
     def child_pids(self) -> set[int]:
         return {pid for pid, parent, _, state in processes() if parent == self.pid and state != "Z"}
+
+    def application_pids(self) -> set[int]:
+        """The processes that may run WSGI applications: children, or those of a process group."""
+        children = self.child_pids()
+        if not self.group:
+            return children
+        return {pid for pid, parent, _, state in processes() if parent in children and state != "Z"}
+
+    @property
+    def mode(self) -> str:
+        """As log lines name the place of WSGI applications."""
+        return f"of daemon process '{self.group}'" if self.group else "in embedded mode"
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
@@ -514,6 +538,11 @@ class Httpd:
                                  f"{self._unclaimed[-6000:]}") from None
         self._unclaimed = "".join(line + "\n" for number, line in enumerate(self._unclaimed.splitlines())
                                   if number not in mine)
+
+    def claim_cut(self) -> None:
+        """Claims what a child logs of an answer that a WSGI application in a process group did not finish."""
+        if self.group:
+            self.claim(f"MP0438: the answer of group '{self.group}' is cut: the application failed after it had begun")
 
     def unclaimed(self) -> str:
         self._read_log()

@@ -1,5 +1,6 @@
 #include "daemon/front.h"
 #include "daemon/scripts.h"
+#include "host/gateway.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -121,7 +122,8 @@ static const char *pack(mp_gateway *to, const mp_wsgi_target *target, const mp_w
     int flags = (target->case_sensitive ? MP_FLAG_CASE_SENSITIVE : 0) | (target->reloading ? MP_FLAG_RELOADING : 0) |
                 (to->is_https ? MP_FLAG_HTTPS : 0) | (to->is_head ? MP_FLAG_HEAD : 0) |
                 (to->sends_files ? MP_FLAG_SENDFILE : 0) | (relay->says_taken ? MP_FLAG_SAY_TAKEN : 0) |
-                (relay->expects ? MP_FLAG_SAY_WANTED : 0) | (conf->ignore_activity == 1 ? MP_FLAG_IGNORE_ACTIVITY : 0);
+                (relay->expects ? MP_FLAG_SAY_WANTED : 0) | (conf->ignore_activity == 1 ? MP_FLAG_IGNORE_ACTIVITY : 0) |
+                (to->is_head && !mp_gateway_is_transformed(relay->r) ? MP_FLAG_NO_BODY : 0);
     const char *facts[MP_FACTS] = {
         [MP_FACT_SECRET] = relay->group->secret, [MP_FACT_INTERPRETER] = target->interpreter,
         [MP_FACT_APPLICATION_GROUP] = target->application_group, [MP_FACT_SCRIPT] = target->script,

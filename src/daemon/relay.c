@@ -1,5 +1,6 @@
 /* One attempt: a request out on a line, its answer back. Both ways at once, so that neither side waits for the other. */
 #include "daemon/front.h"
+#include "host/gateway.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -7,7 +8,9 @@
 
 #define IN_ROOM (MP_WIRE_HEADER + MP_WIRE_MOST + 255)       /* the longest record */
 #define PIECE 32768             /* of a body */
+#define SHORT_ANSWER 8192
 #define H2_PAUSE 10             /* milliseconds; the streams of HTTP/2 have no socket to wait for */
+#define LOOK_PAUSE 1000         /* and filters with a time limit of their own, as mod_reqtimeout's, must be asked */
 
 typedef struct {
     mp_relay *relay;
@@ -16,6 +19,7 @@ typedef struct {
     size_t out_start, out_end;
     apr_bucket_brigade *body;
     int body_ended;             /* all of it, and its end, is in `out` or sent */
+    int is_broken;              /* the client, or httpd, has broken off the body */
     int is_dry;                 /* the client has sent no more than that, so far */
     int taken, wanted;
     int got_something;          /* from the process, about this request */
@@ -62,7 +66,8 @@ static void abandon(exchange *x)
         send(x->relay->line->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         ;                       /* then it hears it by the end of the connection */
     }
-    x->relay->r->connection->aborted = 1;
+    if (!x->relay->r->eos_sent)             /* else a filter has answered itself, and httpd with an error page */
+        x->relay->r->connection->aborted = 1;
     finish(x, MP_RELAY_DONE, OK);
 }
 
@@ -174,6 +179,10 @@ static void take_note(exchange *x, const mp_record *record)
     case MP_NOTE_REJECTED:
         finish(x, length > 1 && *rest == 's' ? MP_RELAY_CHANGED : MP_RELAY_AGAIN, OK);
         break;
+    case MP_NOTE_WHOLE:
+        mp_gateway_hold(relay->to, apr_table_get(relay->r->headers_in, "Range")
+                                       ? (apr_size_t)relay->group->response_buffer_size : SHORT_ANSWER);
+        break;
     case MP_NOTE_STATUS:
         if (length == 3 && !x->has_head) {
             relay->to->read_status = 0;
@@ -183,7 +192,7 @@ static void take_note(exchange *x, const mp_record *record)
         }
         break;
     case MP_NOTE_LOG:
-        if (length > 2)
+        if (length >= 2)
             ap_log_rerror(APLOG_MARK, rest[0] & 7, 0, relay->r, "%.*s", (int)(length - 2), (const char *)rest + 1);
         break;
     }
@@ -202,7 +211,7 @@ static void take_end(exchange *x, const mp_record *record)
                  (unsigned)record->content[2] << 8 | record->content[3];
     x->has_ended = 1;
     relay->reusable = x->head_sent == relay->head_length && x->out_start == x->out_end &&
-                      (x->body_ended || !relay->has_body) && relay->line->in.start == relay->line->in.end;
+                      (x->body_ended || !relay->has_body) && !x->is_broken && relay->line->in.start == relay->line->in.end;
     if (record->content[4] != MP_WIRE_COMPLETE)
         finish(x, MP_RELAY_AGAIN, OK);
     else if (app_status)
@@ -301,10 +310,13 @@ static void send_out(exchange *x)
     }
 }
 
-static void refuse_body(exchange *x, apr_status_t rv)
+/* The body can't be read to its end. The application hears of it when it reads, as in a child, and has its say. */
+static void break_body(exchange *x, apr_status_t rv)
 {
     request_rec *r = x->relay->r;
     int status = APR_STATUS_IS_TIMEUP(rv) ? HTTP_REQUEST_TIME_OUT : ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
+    unsigned char *content = x->out + MP_WIRE_HEADER;
+    int i;
 
     r->connection->keepalive = AP_CONN_CLOSE;
     if (r->eos_sent || r->connection->aborted) {
@@ -312,13 +324,18 @@ static void refuse_body(exchange *x, apr_status_t rv)
         return;
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r, "MP0441: the body of the request could not be read to its end");
-    if (x->has_head) {          /* the client's fault: MP0438 is for ours */
-        x->relay->to->calls->cut(x->relay->to);
-        status = OK;
-    }
-    else if (!ap_is_HTTP_ERROR(status))
+    if (!ap_is_HTTP_ERROR(status))
         status = HTTP_BAD_REQUEST;
-    finish(x, MP_RELAY_DONE, status);
+    content[0] = MP_NOTE_BROKEN;
+    content[1] = (unsigned char)(status >> 8);
+    content[2] = (unsigned char)status;
+    for (i = 0; i < 4; i++)
+        content[3 + i] = (unsigned char)((unsigned)rv >> (24 - 8 * i));
+    mp_wire_header(x->out, MP_WIRE_NOTE, 1, 7);
+    x->out_start = 0;
+    x->out_end = MP_WIRE_HEADER + 7;
+    x->body_ended = x->is_broken = 1;
+    x->progress = mp_clock();
 }
 
 /* Whatever is in the brigade becomes a record; 0: there is none yet. */
@@ -337,7 +354,7 @@ static void fill_out(exchange *x)
             x->body_ended = 1;
         else if (!APR_BUCKET_IS_METADATA(e)) {
             if ((rv = apr_bucket_read(e, &data, &part, APR_BLOCK_READ)) != APR_SUCCESS) {
-                refuse_body(x, rv);
+                break_body(x, rv);
                 return;
             }
             if (part > PIECE - n) {
@@ -394,7 +411,7 @@ static void pull_body(exchange *x)
     if (APR_STATUS_IS_EAGAIN(rv) || (rv == APR_SUCCESS && APR_BRIGADE_EMPTY(x->body)))
         x->is_dry = 1;
     else if (rv != APR_SUCCESS)
-        refuse_body(x, rv);
+        break_body(x, rv);
     else
         fill_out(x);
     if (!x->is_dry)
@@ -411,7 +428,7 @@ static apr_interval_time_t socket_timeout(const mp_relay *relay)
 static void expire(exchange *x)
 {
     if (x->is_dry && !x->body_ended)
-        refuse_body(x, APR_TIMEUP);
+        break_body(x, APR_TIMEUP);
     else
         fail(x, HTTP_GATEWAY_TIME_OUT, "nothing came from it within socket-timeout");
 }
@@ -433,8 +450,11 @@ static int pause_length(const exchange *x)
 
         pause = left < pause ? left : pause;
     }
-    if (x->is_dry && x->client.fd < 0 && pause > H2_PAUSE * 1000)
-        pause = H2_PAUSE * 1000;
+    if (x->is_dry && !x->body_ended) {
+        int64_t look = (x->client.fd < 0 ? H2_PAUSE : LOOK_PAUSE) * 1000;
+
+        pause = look < pause ? look : pause;
+    }
     return pause <= 0 ? 0 : pause > 3600000000 ? 3600000 : (int)((pause + 999) / 1000);
 }
 

@@ -23,8 +23,7 @@ int mp_relay_head(mp_relay *relay, char *text)
         if (!end || !colon || colon > end || colon == text)
             return fail(relay, "a line of its head has no name and value");
         *end = *colon = '\0';
-        for (colon++; *colon == ' '; colon++)
-            ;
+        colon += colon[1] == ' ' ? 2 : 1;       /* the process's blank; others are the application's */
         if (!strcmp(text, "Status"))
             line = colon;
         else {

@@ -29,7 +29,7 @@ typedef struct {
     size_t body_left;
     int body_ended, wanted;
     apr_status_t in_error, out_error;
-    int has_head, is_cut;
+    int has_head, has_body, is_cut;
 } served;
 
 int mp_bytes_room(mp_bytes *bytes, size_t n)
@@ -331,6 +331,15 @@ static apr_status_t read_request(served *one)
 
 /* The body. */
 
+/* What httpd says of a body that it could not read. */
+static apr_status_t broken(served *one, const unsigned char *said)
+{
+    apr_status_t rv = (apr_status_t)((unsigned)said[2] << 24 | (unsigned)said[3] << 16 | (unsigned)said[4] << 8 | said[5]);
+
+    one->base.read_status = said[0] << 8 | said[1];
+    return rv ? rv : APR_EGENERAL;
+}
+
 static apr_status_t next_body(served *one)
 {
     apr_status_t rv;
@@ -357,6 +366,9 @@ static apr_status_t next_body(served *one)
         }
         else if (record.type == MP_WIRE_STDIN)
             one->body_ended = 1;
+        else if (record.type == MP_WIRE_NOTE && !one->is_public && record.length == 7 &&
+                 record.content[0] == MP_NOTE_BROKEN)
+            return broken(one, record.content + 1);
     }
     return APR_SUCCESS;
 }
@@ -373,7 +385,7 @@ static apr_status_t gateway_read(mp_gateway *gateway, char *to, apr_size_t *n)
     if (!one->in_error && !one->body_left && !one->body_ended) {
         flush(one, 1);
         one->in_error = next_body(one);
-        if (one->in_error)
+        if (one->in_error && !gateway->read_status)
             gateway->read_status = APR_STATUS_IS_TIMEUP(one->in_error) ? HTTP_REQUEST_TIME_OUT : HTTP_BAD_REQUEST;
     }
     part = one->in_error ? 0 : *n < one->body_left ? *n : one->body_left;
@@ -412,8 +424,11 @@ static apr_status_t gateway_write(mp_gateway *gateway, const char *data, apr_siz
     served *one = (served *)gateway;
 
     touch(one);
-    if (one->out_error || gateway->is_head)
+    if (one->out_error || (one->flags & MP_FLAG_NO_BODY))
         return one->out_error;
+    if (n && push == MP_PUSH_LAST && !one->has_body && !one->is_public)
+        put_note(one, MP_NOTE_WHOLE, "", 0);
+    one->has_body |= n > 0;
     if (n > SMALL)
         send_large(one, data, n);
     else if (n)
@@ -428,7 +443,8 @@ static apr_status_t gateway_send_file(mp_gateway *gateway, int fd, apr_off_t off
     served *one = (served *)gateway;
     char *part = apr_palloc(gateway->pool, MP_WIRE_ONE);
 
-    while (n > 0 && !one->out_error && !gateway->is_head) {
+    one->has_body = 1;
+    while (n > 0 && !one->out_error && !(one->flags & MP_FLAG_NO_BODY)) {
         ssize_t got = pread(fd, part, n < MP_WIRE_ONE ? (size_t)n : MP_WIRE_ONE, offset);
 
         if (got < 0 && errno == EINTR)
@@ -608,6 +624,8 @@ static void describe_public(served *one, mp_wsgi_target *target)
     gateway->is_https = (https && (!ap_cstr_casecmp(https, "on") || !strcmp(https, "1"))) ||
                         (scheme && !ap_cstr_casecmp(scheme, "https"));
     gateway->is_head = method && !strcmp(method, "HEAD");
+    if (gateway->is_head)
+        one->flags |= MP_FLAG_NO_BODY;
     gateway->request_start = gateway->queue_start = gateway->daemon_start;
     gateway->server_pid = "";
     gateway->body_length = variable(one, "CONTENT_LENGTH") ? number(variable(one, "CONTENT_LENGTH")) : -1;

@@ -57,7 +57,8 @@ enum {
 /* MP_FACT_FLAGS, in decimal. */
 enum {
     MP_FLAG_CASE_SENSITIVE = 1, MP_FLAG_RELOADING = 2, MP_FLAG_HTTPS = 4, MP_FLAG_HEAD = 8, MP_FLAG_SENDFILE = 16,
-    MP_FLAG_SAY_TAKEN = 32, MP_FLAG_SAY_WANTED = 64, MP_FLAG_IGNORE_ACTIVITY = 128
+    MP_FLAG_SAY_TAKEN = 32, MP_FLAG_SAY_WANTED = 64, MP_FLAG_IGNORE_ACTIVITY = 128,
+    MP_FLAG_NO_BODY = 256           /* of a HEAD: it may stay in the process */
 };
 
 #endif

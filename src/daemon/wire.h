@@ -16,7 +16,7 @@
 enum {
     MP_WIRE_BEGIN = 1, MP_WIRE_ABORT, MP_WIRE_END, MP_WIRE_PARAMS, MP_WIRE_STDIN, MP_WIRE_STDOUT, MP_WIRE_STDERR,
     MP_WIRE_DATA, MP_WIRE_GET_VALUES, MP_WIRE_GET_VALUES_RESULT, MP_WIRE_UNKNOWN,
-    MP_WIRE_NOTE = 200              /* ours, to children of httpd only: an mp_note and what belongs to it */
+    MP_WIRE_NOTE = 200              /* ours, between children of httpd and processes only: an mp_note and what belongs to it */
 };
 
 /* The first byte of a MP_WIRE_NOTE. */
@@ -24,8 +24,10 @@ typedef enum {
     MP_NOTE_TAKEN = 'T',            /* the application is going to run: nobody else may have the request */
     MP_NOTE_REJECTED = 'R',         /* it will not: ask another process; then the reason, in text */
     MP_NOTE_WANTED = 'W',           /* the application reads the body */
+    MP_NOTE_WHOLE = 'A',            /* the rest of the answer is there, and comes without a pause */
     MP_NOTE_STATUS = 'S',           /* no answer: httpd shall make one; two bytes of status */
-    MP_NOTE_LOG = 'L'               /* a line for the log: a byte of level, text */
+    MP_NOTE_LOG = 'L',              /* a line for the log: a byte of level, text */
+    MP_NOTE_BROKEN = 'B'            /* from the child: the body ends here, too early; two bytes of HTTP status, four of APR's */
 } mp_note;
 
 /* The roles of a BEGIN; protocolStatus of an END. */

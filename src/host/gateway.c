@@ -60,9 +60,8 @@ int mp_gateway_serve(request_rec *r, mp_wsgi_target *target, const mp_wsgi_conf 
     mp_gateway_open_input(gateway);
     mp_gateway_variables(gateway, target, mp_wsgi_passes_authorization(conf, choice));
     mp_wsgi_proxies_apply(r, conf, gateway->base.variables, &gateway->base.is_https, &target->mount_point);
-    if (*target->process_group)
-        return mp_daemon_serve(&gateway->base, target, conf);
-    status = engine->wsgi(&gateway->base, target);
+    status = *target->process_group ? mp_daemon_serve(&gateway->base, target, conf)
+                                    : engine->wsgi(&gateway->base, target);
     if (r->eos_sent)                    /* all is said, maybe by httpd itself: no second answer */
         return OK;
     return gateway->replaced ? gateway->replaced : status;

@@ -24,6 +24,7 @@ typedef struct {
     apr_status_t read_error;
     int read_ended;
     int replaced;                       /* WSGIErrorOverride: the status whose error page httpd writes instead */
+    apr_size_t holds;                   /* how many bytes more may wait for the end; 0: none */
 } mp_request_gateway;
 
 /* gateway_input.c. The request was admitted (wsgi_admit.h), so httpd is ready to read its body. */
@@ -35,8 +36,13 @@ apr_status_t mp_gateway_head(mp_gateway *gateway, int status, const char *line, 
 apr_status_t mp_gateway_write(mp_gateway *gateway, const char *data, apr_size_t n, mp_push push);
 apr_status_t mp_gateway_send_file(mp_gateway *gateway, int fd, apr_off_t offset, apr_off_t n);
 void mp_gateway_cut(mp_gateway *gateway);
+/* What follows is all there, and comes piece by piece: up to `most` bytes it goes down httpd's filters in one piece, which
+ * byte ranges, and filters that leave short answers alone, need. */
+void mp_gateway_hold(mp_gateway *gateway, apr_size_t most);
 
-/* gateway_variables.c: environ's text, an array of mp_pair; sets is_https. Fills in what the target says of the request
+/* gateway_variables.c: whether a filter changes the answer's content, so that its head depends on the body. */
+int mp_gateway_is_transformed(const request_rec *r);
+/* environ's text, an array of mp_pair; sets is_https. Fills in what the target says of the request
  * before proxies' headers had their say. */
 void mp_gateway_variables(mp_request_gateway *gateway, mp_wsgi_target *target, int pass_authorization);
 /* The same for scripts that decide whether the request may go on: what the environment says is left out, and every

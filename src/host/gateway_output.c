@@ -93,6 +93,13 @@ apr_status_t mp_gateway_write(mp_gateway *base, const char *data, apr_size_t n, 
         return APR_SUCCESS;
     if ((status = open_output(gateway)) != APR_SUCCESS)
         return status;
+    if (push == MP_PUSH_LATER || (push == MP_PUSH_NOW && !n)) {
+        if (n <= gateway->holds && gateway->holds) {
+            gateway->holds -= n;
+            return apr_brigade_write(gateway->out, NULL, NULL, data, n);
+        }
+        gateway->holds = 0;
+    }
     if (n)
         APR_BRIGADE_INSERT_TAIL(gateway->out, apr_bucket_transient_create(data, n, list));
     if (push == MP_PUSH_LAST || push == MP_PUSH_END)
@@ -100,6 +107,11 @@ apr_status_t mp_gateway_write(mp_gateway *base, const char *data, apr_size_t n, 
     if (push == MP_PUSH_NOW || push == MP_PUSH_END)
         APR_BRIGADE_INSERT_TAIL(gateway->out, apr_bucket_flush_create(list));
     return pass(gateway);
+}
+
+void mp_gateway_hold(mp_gateway *base, apr_size_t most)
+{
+    ((mp_request_gateway *)base)->holds = most;
 }
 
 static apr_status_t close_descriptor(void *file)

@@ -167,7 +167,7 @@ static const char *request_uri(request_rec *r)
 }
 
 /* The answer to HEAD should have the headers of GET: a filter that changes the body must see one. */
-static int is_transformed(const request_rec *r)
+int mp_gateway_is_transformed(const request_rec *r)
 {
     const ap_filter_t *f;
 
@@ -181,7 +181,7 @@ static const char *method(const request_rec *r, const mp_wsgi_conf *conf)
 {
     if (r->method_number != M_GET || !r->header_only || conf->map_head == MP_HEAD_OFF)
         return r->method;
-    return conf->map_head == MP_HEAD_ON || is_transformed(r) ? "GET" : r->method;
+    return conf->map_head == MP_HEAD_ON || mp_gateway_is_transformed(r) ? "GET" : r->method;
 }
 
 static int said_https(const char *value)

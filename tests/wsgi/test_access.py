@@ -10,6 +10,7 @@ from client import RawClient
 from httpd import Httpd
 
 MPMS = ("event", "prefork")
+MODES = ("embedded",)       # access scripts run in children, and no application runs here
 MODULES = ("env", "setenvif", "auth_basic", "authn_file", "headers", "rewrite", "include")
 
 RESULTS = {"true": 200, "none": 200, "false": 403, "zero": 403, "one": 403, "text": 403, "list": 403, "raise": 403,

@@ -3,6 +3,7 @@ WSGI directives 2 and 4)."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,10 @@ WSGIHandlerScript mine "${root}/site/handler.py" application-group=handlers
     WSGIRestrictProcess three
 </Location>
 <Location /restricted/allowed>
-    WSGIRestrictProcess four %{GLOBAL}
+    WSGIRestrictProcess four ${group}
 </Location>
 <Location /processes/restricted>
-    WSGIRestrictProcess four %{GLOBAL}
+    WSGIRestrictProcess four ${group}
 </Location>
 <Location /handler>
     SetHandler mine
@@ -93,7 +94,7 @@ WSGIHandlerScript mine "${root}/site/handler.py" application-group=handlers
 def group(httpd: Httpd, path: str, **headers: str) -> str:
     names = {"host": "Host"}
     found = ask(httpd, path, {names.get(name, name.replace("_", "-")): value for name, value in headers.items()})
-    assert found["mod_wsgi.process_group"] == ""
+    assert found["mod_wsgi.process_group"] == httpd.group
     return found["mod_wsgi.application_group"]
 
 
@@ -138,7 +139,7 @@ def test_callables(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize(("path", "process", "words"), [
-    ("/restricted", None, "MP0310: WSGIRestrictProcess does not allow the process group '%{GLOBAL}'"),
+    ("/restricted", None, "MP0310: WSGIRestrictProcess does not allow the process group '${group}'"),
     ("/processes/restricted", "five", "MP0310: WSGIRestrictProcess does not allow the process group 'five'"),
     ("/processes/restricted", "four", "MP0311: the process group 'four' can't be used here"),
     ("/processes/x", "none", "MP0311: the process group 'none' can't be used here"),
@@ -148,13 +149,14 @@ def test_process_groups_are_restricted_whatever_chose_them(httpd: Httpd, path: s
                                                            words: str) -> None:
     """SEC-64, SEC-65: aliases and %{ENV:} too."""
     assert status(httpd, path, {"X-Process": process} if process else None) == 500
-    httpd.claim(words.replace("{", r"\{").replace("}", r"\}"))
+    httpd.claim(re.escape(words.replace("${group}", httpd.group or "%{GLOBAL}")))
 
 
 def test_allowed_process_groups_run(httpd: Httpd) -> None:
-    """SEC-64: the inner list replaces the outer one, and names embedded mode itself."""
+    """SEC-64: the inner list replaces the outer one, and names embedded mode, or the group, itself."""
     assert group(httpd, "/restricted/allowed") == "localhost|"
-    assert group(httpd, "/processes/restricted", X_Process="%{GLOBAL}") == "localhost|/processes"
+    assert group(httpd, "/processes/restricted", X_Process=httpd.group or "%{GLOBAL}") == \
+        "localhost|/processes"
 
 
 def test_authorization_is_shown_in_its_scope_only(httpd: Httpd) -> None:
@@ -167,12 +169,16 @@ def test_authorization_is_shown_in_its_scope_only(httpd: Httpd) -> None:
     assert "HTTP_AUTHORIZATION" not in ask(httpd, "/hidden", vhost)
 
 
-def served(directory: Path, conf: str) -> Httpd:
+def served(directory: Path, conf: str, group: str = "") -> Httpd:
     site = '<Directory "${root}/site">\nRequire all granted\n</Directory>\n'
-    return Httpd(directory, site + conf, FILES, modules=MODULES)
+    return Httpd(directory, site + conf, FILES, modules=MODULES, group=group)
 
 
-def test_clients_make_only_so_many_interpreters(tmp_path: Path) -> None:
+both_modes = pytest.mark.parametrize("process_group", ["", "shop"], ids=["embedded", "daemon"])
+
+
+@both_modes
+def test_clients_make_only_so_many_interpreters(tmp_path: Path, process_group: str) -> None:
     """SEC-71"""
     conf = """
         PythonOption mod_python.wsgi.max_interpreters 2
@@ -189,7 +195,7 @@ def test_clients_make_only_so_many_interpreters(tmp_path: Path) -> None:
             WSGIApplicationGroup %{RESOURCE}
         </Location>
     """
-    with served(tmp_path, conf) as httpd:
+    with served(tmp_path, conf, process_group) as httpd:
         for _ in range(2):
             assert [status(httpd, "/", {"Host": host}) for host in ("a", "b")] == [200, 200]
         assert status(httpd, "/", {"Host": "c"}) == 503
@@ -203,9 +209,10 @@ def test_clients_make_only_so_many_interpreters(tmp_path: Path) -> None:
         assert [status(httpd, "/", {"Host": host}) for host in ("a", "b")] == [200, 200]
 
 
-def test_a_very_long_name_makes_no_interpreter(tmp_path: Path) -> None:
+@both_modes
+def test_a_very_long_name_makes_no_interpreter(tmp_path: Path, process_group: str) -> None:
     """SEC-71"""
-    with served(tmp_path, 'WSGIScriptAliasMatch ^/\\w+ "${root}/site/app.wsgi"') as httpd:
+    with served(tmp_path, 'WSGIScriptAliasMatch ^/\\w+ "${root}/site/app.wsgi"', process_group) as httpd:
         assert status(httpd, "/" + "x" * 2000) == 503
         httpd.claim(r"MP0313: no interpreter 'localhost:\d+\|/x+\.\.\.'.*too long")
 
@@ -232,9 +239,10 @@ def test_the_restriction_can_be_lifted_again(tmp_path: Path) -> None:
         assert status(httpd, "/") == 200
 
 
-def test_letter_case_of_mount_points_may_not_count(tmp_path: Path) -> None:
+@both_modes
+def test_letter_case_of_mount_points_may_not_count(tmp_path: Path, process_group: str) -> None:
     """SEC-68"""
     with served(tmp_path, 'WSGICaseSensitivity Off\nWSGIScriptAlias /A "${root}/site/app.wsgi"\n'
-                          'WSGIScriptAlias /a "${root}/site/app.wsgi"') as httpd:
+                          'WSGIScriptAlias /a "${root}/site/app.wsgi"', process_group) as httpd:
         names = {ask(httpd, path)["mod_wsgi.application_group"] for path in ("/A", "/a")}
         assert names == {f"localhost:{httpd.port}|/a"}

@@ -9,6 +9,7 @@ import pytest
 from httpd import Httpd
 from wsgi_facts import SCRIPT, ask, status
 
+MODES = ("embedded",)       # it is about what httpd says of configurations, with process groups of their own
 CONF = """
 <Directory "${root}/site">
     Require all granted

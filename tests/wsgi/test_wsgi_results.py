@@ -215,6 +215,7 @@ def test_close_is_called_once(httpd: Httpd) -> None:
 def test_close_is_called_after_a_failure(httpd: Httpd) -> None:
     assert not raw(httpd, "raw_closes_after_failure").endswith(b"0\r\n\r\n")
     httpd.claim_failure(script(httpd), "LookupError: in the middle")
+    httpd.claim_cut()
     assert value(httpd, "ask?closed.count('failed')") == 1
 
 
@@ -229,6 +230,7 @@ def test_a_short_answer_closes_the_connection(httpd: Httpd, query: str) -> None:
     answer = raw(httpd, f"raw_short?{query}")       # ends, although KeepAliveTimeout is long
     assert answer.endswith(b"\r\n\r\nshort") and b"Content-Length: 10" in answer
     httpd.claim("MP0335: .* gave 5 bytes, and its Content-Length is 10")
+    httpd.claim_cut()
 
 
 def test_a_short_answer_to_head_is_none(httpd: Httpd) -> None:
@@ -259,6 +261,7 @@ def test_sec_36_a_failure_after_the_first_byte_cuts_the_answer(httpd: Httpd, whe
     answer = raw(httpd, f"raw_fails?{where}&LookupError('secret')")
     assert answer.endswith(b"\r\n\r\n5\r\nbegun\r\n")
     httpd.claim_failure(script(httpd), "secret")
+    httpd.claim_cut()
 
 
 def test_system_exit_leaves_the_process(httpd: Httpd) -> None:
@@ -288,6 +291,7 @@ def test_a_result_is_an_iterable_of_bytes(httpd: Httpd, result: str, text: str) 
 def test_a_wrong_item_after_good_ones_cuts_the_answer(httpd: Httpd) -> None:
     assert not raw(httpd, "raw_returns?[b'good',5,b'x']").endswith(b"0\r\n\r\n")
     httpd.claim_failure(script(httpd), "must yield bytes, not int")
+    httpd.claim_cut()
 
 
 def test_a_client_that_goes_ends_the_iteration(httpd: Httpd) -> None:

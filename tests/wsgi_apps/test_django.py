@@ -16,6 +16,7 @@ from httpd import Httpd
 from visitor import VENV_CONF, Visitor
 
 MPMS = ("event", "prefork")
+GROUP_OPTIONS = 'python-path="${root}/site"'         # WSGIPythonPath is for embedded interpreters
 SITE = Path(__file__).parent / "django_site"
 BIG = bytes(range(256)) * 4096 * 5                  # 5 MiB
 ADMIN_STATIC = Path(django.__file__).parent / "contrib/admin/static/admin"

@@ -174,3 +174,4 @@ def test_a_stream_that_fails_is_cut(httpd: Httpd) -> None:
     assert answer.endswith(b"\r\n5\r\nfirst\r\n")        # no last chunk
     httpd.claim_failure(f"processing WSGI script '{httpd.root}/flask/shop.wsgi'", "LookupError: a stream that fails",
                         "flask")
+    httpd.claim_cut()
