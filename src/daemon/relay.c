@@ -218,7 +218,10 @@ static void take_end(exchange *x, const mp_record *record)
         fail(x, HTTP_INTERNAL_SERVER_ERROR, "the application failed after it had begun to answer; what it logged says "
              "how");
     else if (x->has_head) {
-        is_written(x, relay->to->calls->write(relay->to, NULL, 0, MP_PUSH_LAST));
+        if (relay->has_body && !x->body_ended)
+            flush(x);           /* httpd is going to wait for the rest of the body, which nobody wants */
+        if (!x->is_over)
+            is_written(x, relay->to->calls->write(relay->to, NULL, 0, MP_PUSH_LAST));
         finish(x, MP_RELAY_DONE, OK);
     }
     else if (relay->status == OK)
