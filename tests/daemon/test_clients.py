@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.client
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from fake import Groups
-from httpd import free_ports, wait_for
+from httpd import free_ports, processes, wait_for
 
 PORT = free_ports(1)[0]
 
 CONF = f"""
+    KeepAliveTimeout 200ms
     <Location /proxied>
         SetHandler "proxy:fcgi://127.0.0.1:{PORT}"
     </Location>
@@ -173,6 +178,80 @@ def test_a_cut_answer_ends_without_an_end(server: Groups) -> None:
         client.sendall(BEGIN + params + record(5))
         data = b"".join(iter(lambda: client.recv(1000), b""))
     assert b"part" in data and b"\1\3\0\1" not in data
+
+
+@pytest.mark.parametrize("client", ["cgi-fcgi", "proxy"])
+def test_large_bodies_of_other_clients_arrive(server: Groups, client: str) -> None:
+    body = os.urandom(5_000_000)
+    if client == "proxy":
+        answer = server.post("/proxied/x?head+echo", body).body
+    else:
+        done = subprocess.run(["cgi-fcgi", "-bind", "-connect", f"127.0.0.1:{PORT}"], input=body, capture_output=True,
+                              timeout=20, env={"PATH": os.environ["PATH"], "REQUEST_METHOD": "POST", "CONTENT_LENGTH":
+                                               str(len(body)), "QUERY_STRING": "head+echo"})
+        answer = done.stdout.partition(b"\r\n\r\n")[2]
+    assert hashlib.sha256(answer).digest() == hashlib.sha256(body).digest()
+
+
+def test_other_clients_see_that_an_answer_is_cut(server: Groups) -> None:
+    """A process that dies, or an application that fails: the stream ends without an END."""
+    for words in ("head+say=part+cut", "head+say=part+kill"):
+        with pytest.raises(http.client.IncompleteRead):
+            server.get(f"/proxied/x?{words}")
+        server.claim("AH01067: Failed to read FastCGI header|AH01068: Got bogus version|AH01075: Error dispatching")
+        while "proxy_fcgi:error" in server.unclaimed():
+            server.claim("proxy_fcgi:error")
+        assert "part" in ask(f"127.0.0.1:{PORT}", {"QUERY_STRING": words})
+    for _ in range(2):
+        server.claim("MP0417: Process 'shop' .* signal 9")
+    wait_for(lambda: server.get("/shop?head").status == 200)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_a_graceful_restart_serves_who_is_in_the_queue(tmp_path: Path, kind: str) -> None:
+    """The next generation has the same socket: connections that no old process took are its own."""
+    port, path = free_ports(1)[0], tmp_path / "fcgi.sock"
+    address: tuple[str, int] | str = ("127.0.0.1", port) if kind == "tcp" else str(path)
+    listen = f"127.0.0.1:{port}" if kind == "tcp" else f"unix:{path}"
+    request = BEGIN + record(4, pair(b"QUERY_STRING", b"head+say=hello")) + record(4) + record(5)
+    with Groups(tmp_path, f"shop threads=2 listen={listen} listen-script=/x.wsgi") as server:
+        [old] = server.ready().started("shop")
+        os.kill(old, signal.SIGSTOP)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(socket.socket(socket.AF_INET if kind == "tcp" else socket.AF_UNIX))
+                       for _ in range(20)]
+            for client in clients:
+                client.settimeout(10)
+                client.connect(address)
+                client.sendall(request)
+            server.signal(signal.SIGUSR1)
+            for client in clients:
+                data = b""
+                while record(3, b"\0" * 8) not in data:
+                    assert (piece := client.recv(1000)), "it was closed"
+                    data += piece
+                assert b"hello" in data
+        os.kill(old, signal.SIGCONT)
+        server.ready(2)
+        wait_for(lambda: not any(pid == old for pid, _, _, _ in processes()), what="the old process to end")
+        before = len(os.listdir(f"/proc/{server.pid}/fd"))
+        for restart in range(4):
+            for _ in range(10):
+                assert "hello" in ask(address if isinstance(address, str) else listen, {"QUERY_STRING": "head+say=hello"})
+            server.signal(signal.SIGUSR1)
+            wait_for(lambda restart=restart: server._starts() > restart + 2)     # type: ignore[misc]
+        server.ready(6)
+        assert len(os.listdir(f"/proc/{server.pid}/fd")) == before
+        server.conf = server.conf.replace(f"listen={listen} listen-script=/x.wsgi", "")
+        (tmp_path / "conf/httpd.conf").write_text(server.configuration(server.conf))
+        server.graceful()
+        wait_for(lambda: not accepts(address), what="the socket to go")
+        assert not path.exists()
+
+
+def accepts(address: tuple[str, int] | str) -> bool:
+    with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as probe:
+        return probe.connect_ex(address) == 0
 
 
 def test_aborted_clients_leave_nothing(server: Groups) -> None:

@@ -64,6 +64,7 @@ def test_options_are_taken(server: Httpd, options: str) -> None:
     ("script-user=root script-group=root", "exclude each other"),
     ("listen=127.0.0.1:9000", "listen= and listen-script= need each other"),
     ("listen=nonsense listen-script=/x", "write unix:/path or address:port"),
+    ("home=/tmp chroot=/usr", "/usr/tmp is not there"),
     ("python-home=/tmp", "no Python 3 is in /tmp"),
 ])
 def test_options_are_refused(server: Httpd, options: str, complaint: str) -> None:
@@ -81,6 +82,8 @@ def test_options_are_refused(server: Httpd, options: str, complaint: str) -> Non
     ("<VirtualHost *>\nWSGISocketPrefix /tmp/x\n</VirtualHost>", "cannot occur within"),
     ("WSGISocketPrefix /no/such/directory/x\nWSGIDaemonProcess shop", "the directory /no/such/directory/"),
     (f"WSGISocketPrefix /tmp/{'x' * 90}\nWSGIDaemonProcess shop", "is too long for the name of a socket"),
+    ("WSGIDaemonProcess a listen=127.0.0.1:9000 listen-script=/x\nWSGIDaemonProcess b listen=127.0.0.1:9000 "
+     "listen-script=/x", "listen=127.0.0.1:9000 is the address of group 'a' already"),
     ("WSGISocketRotation maybe", "must be one of: Off | On"),
     ("WSGIAcceptMutex magic", "must be one of: default | flock"),
     ("WSGIImportScript /x.wsgi process-group=shop application-group=x", "no WSGIDaemonProcess line defines it"),
