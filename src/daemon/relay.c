@@ -17,7 +17,7 @@ typedef struct {
     apr_bucket_brigade *body;
     int body_ended;             /* all of it, and its end, is in `out` or sent */
     int is_dry;                 /* the client has sent no more than that, so far */
-    int taken, wanted;
+    int taken, begun, wanted;
     int got_something;          /* from the process, about this request */
     char *head;                 /* of the answer, until it is whole */
     size_t head_length, head_room, line_length;
@@ -168,10 +168,15 @@ static void take_note(exchange *x, const mp_record *record)
     case MP_NOTE_TAKEN:
         x->taken = 1;
         break;
+    case MP_NOTE_BEGUN:
+        x->taken = x->begun = 1;
+        break;
     case MP_NOTE_WANTED:
         x->wanted = 1;
         break;
     case MP_NOTE_REJECTED:
+        x->relay->rejected_by = length > 1 && *rest == 's' ? atoi(apr_pstrmemdup(relay->to->pool, (const char *)rest + 7,
+                                                                                length > 8 ? length - 8 : 0)) : 0;
         finish(x, length > 1 && *rest == 's' ? MP_RELAY_CHANGED : MP_RELAY_AGAIN, OK);
         break;
     case MP_NOTE_STATUS:
@@ -440,7 +445,7 @@ static int pause_length(const exchange *x)
 
 static int may_send_body(const exchange *x)
 {
-    return x->relay->has_body && !x->body_ended && x->taken && (x->wanted || !x->relay->expects) &&
+    return x->relay->has_body && !x->body_ended && x->begun && (x->wanted || !x->relay->expects) &&
            x->head_sent == x->relay->head_length && x->out_start == x->out_end;
 }
 
