@@ -567,7 +567,8 @@ static void see_to_group(const mp_group *group, int64_t now)
     for (slot = 0; slot < group->processes; slot++) {
         process *next = find(group, slot, 0), *old = find(group, slot, 1);
 
-        if (!next && now >= me.places[group->number][slot].start_at && (group->threads || !is_there(group, slot)))
+        if (!next && now >= me.places[group->number][slot].start_at &&
+            (group->threads || (!me.is_over && !is_there(group, slot))))
             spawn(group, slot);
         if (old && next && next->stage == READY)
             drain(old, old->leaving == MP_REASON_EVICTION ? group->eviction_timeout : group->graceful_timeout, old->leaving);
@@ -585,12 +586,14 @@ static void stop_all(void)
         stop(one, MP_REASON_SIGNAL);
 }
 
-static void drain_all(void)
+/* Services do not wait for the last of httpd's children: the next generation's start now. */
+static void drain_all(int are_children_gone)
 {
     process *one;
 
     for (one = me.all; one; one = one->next)
-        drain(one, one->group->graceful_timeout, MP_REASON_GRACEFUL);
+        if (are_children_gone || !one->group->threads)
+            drain(one, one->group->graceful_timeout, MP_REASON_GRACEFUL);
 }
 
 static void check_generation(void)
@@ -707,9 +710,9 @@ static void look_after(void)
             check_ready(one, now);
         check_deadline(one, now);
     }
-    if (me.is_over && me.are_children_gone)
-        drain_all();
-    else if (!me.is_stopping)
+    if (me.is_over)
+        drain_all(me.are_children_gone);
+    if (!me.is_stopping && !(me.is_over && me.are_children_gone))
         for (i = 0; i < me.supervision->groups->nelts; i++)
             see_to_group(APR_ARRAY_IDX(me.supervision->groups, i, mp_group *), now);
 }
