@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define OVERSIGHT 1000          /* milliseconds, until a connection is found that woke a process which died of something */
+
 /* A connection; while it is idle, it is in the list. */
 typedef struct link link_t;
 struct link {
@@ -114,6 +116,16 @@ static void watch_link(link_t *link, int operation)
     }
 }
 
+/* A connection that woke this process and no other would wait for the next one that comes. Its client sees a reset, with
+ * all unread, and asks again. */
+static void turn_away(void)
+{
+    int fd;
+
+    while ((fd = accept4(me.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        close(fd);
+}
+
 /* Takes nothing new, and wakes whoever waits for something. Clients on idle connections see an end of file, and go
  * elsewhere. */
 static void begin_closing(int reason)
@@ -129,6 +141,7 @@ static void begin_closing(int reason)
     close_idle_links(1, 1);
     if (me.epoll >= 0) {
         epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.listener, NULL);
+        turn_away();
         if (me.public_listener >= 0)
             epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.public_listener, NULL);
         if (write(me.wake, &one, sizeof(one)) < 0) {
@@ -165,9 +178,13 @@ static link_t *wait_for_link(void)
 {
     struct epoll_event event;
     link_t *link;
+    int n;
 
     while (!me.is_closing) {
-        if (epoll_wait(me.epoll, &event, 1, -1) <= 0)
+        n = epoll_wait(me.epoll, &event, 1, OVERSIGHT);
+        if (n == 0)
+            accept_link(&on_private);
+        if (n <= 0)
             continue;
         link = event.data.ptr;
         if (link == &on_private || link == &on_public)
@@ -336,8 +353,8 @@ static int start_hand(int number, pthread_attr_t *attributes)
 
 static int listen_to(int fd, link_t *as)
 {
-    /* Of all processes that wait for the same socket one is woken. */
-    struct epoll_event event = {.events = EPOLLIN | (as == &on_wake ? 0 : EPOLLEXCLUSIVE), .data.ptr = as};
+    /* Of all processes that wait for the same socket one is woken; other clients than ours do not ask again. */
+    struct epoll_event event = {.events = EPOLLIN | (as == &on_private ? EPOLLEXCLUSIVE : 0), .data.ptr = as};
 
     return fd < 0 || epoll_ctl(me.epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
