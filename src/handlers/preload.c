@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 /* Attached. New reference (None), or NULL with an exception. */
 static PyObject *load_module(const mp_preload *preload)
@@ -121,6 +122,7 @@ static void log_service(const service *s, const mp_interp *interp)
 static void run_service(mp_interp *interp, void *data)
 {
     const service *s = data;
+    pid_t pid = getpid();
     sigset_t none, before;
 
     sigemptyset(&none);
@@ -129,6 +131,11 @@ static void run_service(mp_interp *interp, void *data)
     pthread_sigmask(SIG_SETMASK, &none, &before);
     if (load(interp, s->preload, s->load_script) < 0)
         log_service(s, interp);
+    if (getpid() != pid) {
+        mp_log(mp_at_server(s->preload->server), APLOG_WARNING, "MP0465: a process that service %s forked has come to the end "
+               "of its script; it ends here, and only its parent goes on", s->preload->name);
+        _exit(1);
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     __atomic_store_n(&serving.interp, NULL, __ATOMIC_RELEASE);
     PyThreadState_SetAsyncExc(serving.thread, NULL);

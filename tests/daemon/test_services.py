@@ -174,6 +174,16 @@ finally:
         assert [row[2] for row in told(tmp_path)] == ["begin", "worker", "atexit"]
 
 
+def test_what_a_service_forks_ends_with_its_script(tmp_path: Path) -> None:
+    script = LOOP.replace("try:", "child = os.fork()\nif not child:\n    sys.exit()\ntell(os.waitpid(child, 0)[1])\ntry:", 1)
+    with Httpd(tmp_path, conf(), {"one.py": script}) as server:
+        began(tmp_path)
+        server.claim("MP0465")
+        wait_for(lambda: any(row[2] == 256 for row in told(tmp_path)))
+        server.end()
+        assert [row[2] for row in told(tmp_path)] == ["begin", 256, "finally", "atexit"]
+
+
 def test_requests_to_such_a_group_are_refused(tmp_path: Path) -> None:
     more = 'WSGIScriptAlias /task "${root}/one.py" process-group=task\n<Directory "${root}">\nRequire all granted\n' \
            "</Directory>\n"
