@@ -500,7 +500,7 @@ static void gateway_log(mp_gateway *gateway, int level, const char *line)
     served *one = (served *)gateway;
     int put = 0;
 
-    if (!one->is_public && pthread_mutex_trylock(&one->out_lock) == 0) {
+    if (!one->is_public && !one->seat->is_forked && pthread_mutex_trylock(&one->out_lock) == 0) {
         put = put_line(one, level, line);
         pthread_mutex_unlock(&one->out_lock);
     }
