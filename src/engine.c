@@ -13,6 +13,7 @@
 #include "runtime/end.h"
 #include "runtime/imports.h"
 #include "runtime/lease.h"
+#include "runtime/stacks.h"
 #include "runtime/turns.h"
 #include "wsgi/watch.h"
 
@@ -23,6 +24,8 @@ __attribute__((used)) static const char stamp[] = MP_STAMP "seam=" MP_SEAM_TEXT 
 
 static int born(mp_interp *interp)
 {
+    if (*mp_host->process_group)
+        mp_stacks_prepare(interp);
     return mp_package_start(interp) < 0 ? -1 : mp_wsgi_start(interp);
 }
 
@@ -34,11 +37,16 @@ static const mp_interp_callbacks interp_callbacks = {
 static int finish(mp_interp *interp, int step)
 {
     if (step == 0)
-        mp_wsgi_watch_stop(interp);
+        mp_wsgi_watch_stop(interp, mp_wsgi_stop_reason());
     return mp_package_finish(interp, step);
 }
 
 static const mp_end_callbacks end_callbacks = { mp_cleanup_run_last, finish };
+
+static int is_service(void)
+{
+    return *mp_host->process_group && !mp_host->threads;
+}
 
 static apr_status_t start(const mp_host_table *host, server_rec *s)
 {
@@ -51,8 +59,15 @@ static apr_status_t start(const mp_host_table *host, server_rec *s)
         (status = mp_interp_start(&interp_callbacks, s)) != APR_SUCCESS)
         return status;
     mp_preload_check_paths(host->process, s);
-    mp_preload_run(host->process, mp_wsgi_script_preload);
+    mp_wsgi_interrupt_start(*host->process_group ? host->threads : 0);
+    if (!is_service())
+        mp_preload_run(host->process, mp_wsgi_script_preload);
     return APR_SUCCESS;
+}
+
+static void run_services(int (*goes_on)(void))
+{
+    mp_preload_run_services(mp_host->process, mp_wsgi_script_preload, goes_on);
 }
 
 static void stop(void)
@@ -65,6 +80,12 @@ __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
     .python = PY_VERSION,
     .start = start,
     .stop = stop,
+    .stopping = mp_wsgi_stopping,
+    .signaled = mp_wsgi_signaled,
+    .dump = mp_stacks_dump,
+    .interrupt = mp_wsgi_interrupt,
+    .run_services = run_services,
+    .end_services = mp_preload_end_services,
     .phase = mp_phases_run,
     .connection = mp_connections_run,
     .output_filter = mp_filters_output,

@@ -29,7 +29,9 @@ typedef struct {
     module *module;                     /* configuration and log index */
     const mp_process *process;
     const char *library;                /* the file of mod_python.so */
-    const char *process_group;          /* "" in a child of httpd */
+    const char *process_group;          /* "" in a child of httpd; what follows is said of groups only */
+    int processes, threads;             /* as the group's line says; no threads: its scripts are a service */
+    int server_metrics;                 /* the group may see httpd's scoreboard, and it is there */
     const char *(*phase_directive)(mp_phase phase);
     const char *(*phase_function)(mp_phase phase);
     const mp_dir_conf *(*dir_conf)(const request_rec *r);
@@ -87,6 +89,21 @@ typedef struct {
     apr_status_t (*start)(const mp_host_table *host, server_rec *s);
     /* Once, when the child ends: cleanups, threading shutdown, atexit; bounded in time. */
     void (*stop)(void);
+    /* In a process of a group, once, before stop(): tells subscribers in all interpreters why it ends. Requests may still
+     * run. Bounded in time. */
+    void (*stopping)(const char *reason);
+    /* The same process has got a signal: subscribers are told. Any thread; returns at once. */
+    void (*signaled)(int number, const char *name);
+    /* The same: the Python stacks of all threads, into the log. A thread that may wait some seconds; not a GIL. */
+    void (*dump)(void);
+    /* The same: mod_wsgi.RequestTimeout for the request that this thread (from 1) has, if it has had it for longer than
+     * `age`. Returns at once. */
+    void (*interrupt)(int thread, apr_interval_time_t age);
+    /* In a process without request threads: runs the preloads as services, one after the other, while goes_on() says so,
+     * on Python's main thread. Returns when they have ended. SIGTERM, to the process, and end_services() (any thread,
+     * returns at once) raise SystemExit in the one that runs. The caller has signals blocked. */
+    void (*run_services)(int (*goes_on)(void));
+    void (*end_services)(void);
     /* Runs the stack; returns what the hook must return. Any request thread. */
     int (*phase)(request_rec *r, const mp_visit *visit);
     /* Runs the stack of MP_CONNECTION: DECLINED if httpd shall go on with the connection; else it is done with. */
@@ -98,7 +115,8 @@ typedef struct {
     /* Runs an element; its output goes to the end of bb. APR_SUCCESS also if the code failed. */
     apr_status_t (*include)(ap_filter_t *f, const mp_include *element, apr_bucket_brigade *bb);
     /* Runs a WSGI application. OK if the answer is out (or cut), else the HTTP status to answer with; then head() was
-     * not called. A request thread, detached. */
+     * not called. DECLINED, in a group: the script has changed, a fresh process is to run it; nothing was done. A request
+     * thread, detached. */
     int (*wsgi)(mp_gateway *gateway, const mp_wsgi_target *target);
     /* Asks a script; fills the answer in. Only the log, the variables and the plain facts of the gateway are used. A
      * request thread, detached. */

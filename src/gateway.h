@@ -44,8 +44,12 @@ typedef struct {
     /* The answer can't be completed: the client must see that it is cut. After head(). */
     void (*cut)(mp_gateway *gateway);
 
-    /* One line into the request's error log. Attached or not. */
+    /* One line into the request's error log. Attached or not; other threads may call it, too. */
     void (*log)(mp_gateway *gateway, int level, const char *line);
+
+    /* The script is loaded, and the application about to run: from here on nobody else may have the request. Attached;
+     * never waits. NULL: nobody wants to know. */
+    void (*begin)(mp_gateway *gateway);
 } mp_gateway_calls;
 
 struct mp_gateway {
@@ -67,6 +71,7 @@ struct mp_gateway {
     apr_off_t body_length;              /* as the client says; -1: it does not */
     int read_status;                    /* the HTTP status that says why read() failed; 0: it did not */
     int sends_files;                    /* WSGIEnableSendfile */
+    int thread;                         /* the number of its thread in a group's process, from 1; 0 in a child */
 };
 
 /* Which application runs, and how: worked out from the configuration, for one request. Strings live as long as it. */

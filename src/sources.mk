@@ -65,6 +65,7 @@ ENGINE_SOURCES = \
 	src/runtime/log.c \
 	src/runtime/python.c \
 	src/runtime/settings.c \
+	src/runtime/stacks.c \
 	src/runtime/thread.c \
 	src/runtime/turns.c \
 	src/api/apachemodule.c \
@@ -118,6 +119,7 @@ ENGINE_SOURCES = \
 	src/wsgi/filewrapper.c \
 	src/wsgi/headers.c \
 	src/wsgi/input.c \
+	src/wsgi/interrupt.c \
 	src/wsgi/log.c \
 	src/wsgi/lines.c \
 	src/wsgi/metrics.c \
@@ -126,4 +128,5 @@ ENGINE_SOURCES = \
 	src/wsgi/run.c \
 	src/wsgi/scoreboard.c \
 	src/wsgi/script.c \
+	src/wsgi/tell.c \
 	src/wsgi/watch.c

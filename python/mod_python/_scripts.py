@@ -11,16 +11,19 @@ from mod_python._source import Source, SourceLoader, version_of
 _ERR, _INFO = 3, 6
 
 
-def load(path: str, name: str, resource: str, reloading: bool) -> ModuleType:
+def load(path: str, name: str, resource: str, reloading: bool, anew: bool = True) -> ModuleType | None:
     """The module of a script file, which is in sys.modules by that name; loaded if it is not, once, whoever asks.
 
-    With `reloading` it is loaded anew if its file changed or its reload_required(resource) wants it.
+    With `reloading` it is loaded anew if its file changed or its reload_required(resource) wants it. Without `anew`,
+    in a process of a group, this gives None then: another process shall load it.
     """
     with module_lock(name):
         module = sys.modules.get(name)
         if module is not None:
             if not reloading or not _is_stale(module, path, resource):
                 return module
+            if not anew:
+                return None
             del sys.modules[name]
         _say("Loading" if module is None else "Reloading", path)
         return _execute(path, name)

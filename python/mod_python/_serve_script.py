@@ -19,7 +19,9 @@ def load() -> ModuleType:
     name = "_mod_wsgi_" + hashlib.md5(os.fsencode(file), usedforsecurity=False).hexdigest()
     if name not in sys.modules:
         _serve_child.note(file)
-    return _scripts.load(file, name, file, reloading=False)
+    module = _scripts.load(file, name, file, reloading=False)
+    assert module is not None
+    return module
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -245,6 +245,7 @@ static int enter_root(mp_wsgi_target *target, mp_gateway *to, const mp_group *gr
 typedef struct {
     int64_t until, changed_until;
     int refusals;
+    int changes, last_changed;  /* processes that had an old script, and the last of them */
 } patience;
 
 static mp_relayed attempt(mp_relay *relay, const patience *left)
@@ -272,6 +273,10 @@ static int wait_for_another(const mp_relay *relay, mp_relayed result, patience *
     if (relay->r->connection->aborted)
         return 0;
     if (result == MP_RELAY_CHANGED) {
+        left->changes += relay->rejected_by != left->last_changed;
+        left->last_changed = relay->rejected_by;
+        if (left->changes > 2 * relay->group->processes + 1)
+            return 0;
         usleep(20000);
         return mp_clock() < left->changed_until;
     }
@@ -328,7 +333,8 @@ int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_
     if (result == MP_RELAY_DONE)
         return relay.status;
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0436: no process of group '%s' took the request: %s", relay.group->name,
-                  result == MP_RELAY_CHANGED ? "its script has changed, and no process with the new one was there in time"
+                  result == MP_RELAY_CHANGED ? "its script has changed, and no process with the new one was there in time, or its "
+                  "reload_required() is never content"
                   : "they came to their end");
     return HTTP_SERVICE_UNAVAILABLE;
 }

@@ -47,6 +47,7 @@ typedef struct {
     apr_time_t deadline;        /* queue-timeout; 0: none */
     int status;                 /* of MP_RELAY_DONE: OK, or what httpd shall answer */
     int reusable;               /* the connection, afterwards */
+    int rejected_by;            /* of MP_RELAY_CHANGED: the process */
 } mp_relay;
 
 mp_relayed mp_relay_run(mp_relay *relay);

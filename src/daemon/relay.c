@@ -19,9 +19,9 @@ typedef struct {
     size_t out_start, out_end;
     apr_bucket_brigade *body;
     int body_ended;             /* all of it, and its end, is in `out` or sent */
-    int is_broken;              /* the client, or httpd, has broken off the body */
+    int broken;                 /* the status of a body that the client, or httpd, has broken off; 0: it is none */
     int is_dry;                 /* the client has sent no more than that, so far */
-    int taken, wanted;
+    int taken, begun, wanted;
     int got_something;          /* from the process, about this request */
     char *head;                 /* of the answer, until it is whole */
     size_t head_length, head_room, line_length;
@@ -173,10 +173,15 @@ static void take_note(exchange *x, const mp_record *record)
     case MP_NOTE_TAKEN:
         x->taken = 1;
         break;
+    case MP_NOTE_BEGUN:
+        x->taken = x->begun = 1;
+        break;
     case MP_NOTE_WANTED:
         x->wanted = 1;
         break;
     case MP_NOTE_REJECTED:
+        x->relay->rejected_by = length > 1 && *rest == 's' ? atoi(apr_pstrmemdup(relay->to->pool, (const char *)rest + 7,
+                                                                                length > 8 ? length - 8 : 0)) : 0;
         finish(x, length > 1 && *rest == 's' ? MP_RELAY_CHANGED : MP_RELAY_AGAIN, OK);
         break;
     case MP_NOTE_WHOLE:
@@ -191,11 +196,20 @@ static void take_note(exchange *x, const mp_record *record)
                 x->relay->status = HTTP_INTERNAL_SERVER_ERROR;
         }
         break;
-    case MP_NOTE_LOG:
-        if (length >= 2)
-            ap_log_rerror(APLOG_MARK, rest[0] & 7, 0, relay->r, "%.*s", (int)(length - 2), (const char *)rest + 1);
-        break;
     }
+}
+
+/* A line for the request's log. 0: it is something else. */
+static int take_line(exchange *x, const mp_record *record)
+{
+    int is_note = record->type == MP_WIRE_NOTE && record->length >= 2 && record->content[0] == MP_NOTE_LOG;
+    size_t skip = is_note ? 2 : 0;
+
+    if (!is_note && (record->type != MP_WIRE_STDERR || !record->length))
+        return 0;
+    ap_log_rerror(APLOG_MARK, is_note ? record->content[1] & 7 : APLOG_ERR, 0, x->relay->r, "%.*s",
+                  (int)(record->length - skip), (const char *)record->content + skip);
+    return 1;
 }
 
 static void take_end(exchange *x, const mp_record *record)
@@ -211,17 +225,21 @@ static void take_end(exchange *x, const mp_record *record)
                  (unsigned)record->content[2] << 8 | record->content[3];
     x->has_ended = 1;
     relay->reusable = x->head_sent == relay->head_length && x->out_start == x->out_end &&
-                      (x->body_ended || !relay->has_body) && !x->is_broken && relay->line->in.start == relay->line->in.end;
+                      (x->body_ended || !relay->has_body) && !x->broken && relay->line->in.start == relay->line->in.end;
     if (record->content[4] != MP_WIRE_COMPLETE)
         finish(x, MP_RELAY_AGAIN, OK);
+    else if (app_status && x->broken) {     /* the client's fault: MP0438 is for ours */
+        if (x->has_head)
+            relay->to->calls->cut(relay->to);
+        finish(x, MP_RELAY_DONE, x->has_head ? OK : x->broken);
+    }
     else if (app_status)
         fail(x, HTTP_INTERNAL_SERVER_ERROR, "the application failed after it had begun to answer; what it logged says "
              "how");
     else if (x->has_head) {
-        if (relay->has_body && !x->body_ended)
-            flush(x);           /* httpd is going to wait for the rest of the body, which nobody wants */
-        if (!x->is_over)
-            is_written(x, relay->to->calls->write(relay->to, NULL, 0, MP_PUSH_LAST));
+        /* httpd is going to wait for the rest of a body, though nobody wants it. */
+        is_written(x, relay->to->calls->write(relay->to, NULL, 0,
+                                              relay->has_body && !x->body_ended ? MP_PUSH_END : MP_PUSH_LAST));
         finish(x, MP_RELAY_DONE, OK);
     }
     else if (relay->status == OK)
@@ -250,10 +268,10 @@ static void take_records(exchange *x)
             continue;
         if (record.type == MP_WIRE_STDOUT)
             take_output(x, &record);
+        else if (take_line(x, &record))
+            continue;
         else if (record.type == MP_WIRE_NOTE)
             take_note(x, &record);
-        else if (record.type == MP_WIRE_STDERR && record.length)
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->relay->r, "%.*s", (int)record.length, (const char *)record.content);
         else if (record.type == MP_WIRE_END)
             take_end(x, &record);
     }
@@ -337,7 +355,8 @@ static void break_body(exchange *x, apr_status_t rv)
     mp_wire_header(x->out, MP_WIRE_NOTE, 1, 7);
     x->out_start = 0;
     x->out_end = MP_WIRE_HEADER + 7;
-    x->body_ended = x->is_broken = 1;
+    x->body_ended = 1;
+    x->broken = status;
     x->progress = mp_clock();
 }
 
@@ -463,7 +482,7 @@ static int pause_length(const exchange *x)
 
 static int may_send_body(const exchange *x)
 {
-    return x->relay->has_body && !x->body_ended && x->taken && (x->wanted || !x->relay->expects) &&
+    return x->relay->has_body && !x->body_ended && x->begun && (x->wanted || !x->relay->expects) &&
            x->head_sent == x->relay->head_length && x->out_start == x->out_end;
 }
 
@@ -508,6 +527,33 @@ static void find_client(exchange *x)
     x->client.fd = socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
 }
 
+/* Nobody takes the answer any more; but what the process has said for the log is heard. What it says from now on it has to
+ * write into its own. */
+static void hear_last_lines(exchange *x)
+{
+    mp_line *line = x->relay->line;
+    mp_bytes *in = &line->in;
+    mp_record record;
+    ssize_t n = 1;
+    size_t used;
+
+    shutdown(line->fd, SHUT_RD);
+    while (n > 0) {
+        mp_wire_status status;
+
+        while ((status = mp_wire_decode(in->bytes + in->start, in->end - in->start, &record, &used)) == MP_WIRE_OK) {
+            in->start += used;
+            if (record.id == 1)
+                take_line(x, &record);
+        }
+        if (status == MP_WIRE_BAD || !mp_bytes_room(in, IN_ROOM - (in->end - in->start)))
+            return;
+        n = recv(line->fd, in->bytes + in->end, in->room - in->end, MSG_DONTWAIT);
+        if (n > 0)
+            in->end += (size_t)n;
+    }
+}
+
 mp_relayed mp_relay_run(mp_relay *relay)
 {
     apr_socket_t *socket = relay->r->connection->master ? NULL : ap_get_conn_socket(relay->r->connection);
@@ -530,7 +576,9 @@ mp_relayed mp_relay_run(mp_relay *relay)
     }
     if (before)
         apr_socket_timeout_set(socket, before);
-    if (!x.has_ended)
+    if (!x.has_ended) {
         relay->reusable = 0;
+        hear_last_lines(&x);
+    }
     return x.result;
 }

@@ -3,33 +3,50 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+typedef struct {
+    struct timespec time;       /* of the file; tv_nsec -1: not known yet */
+    int is_loaded;
+} script;
+
 static struct {
     pthread_mutex_t lock;
-    apr_hash_t *times;
+    apr_hash_t *scripts;
     apr_pool_t *pool;
 } seen = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void mp_scripts_start(apr_pool_t *p)
 {
     seen.pool = p;
-    seen.times = apr_hash_make(p);
+    seen.scripts = apr_hash_make(p);
+}
+
+/* Holding the lock. */
+static script *find(const char *path)
+{
+    script *known = apr_hash_get(seen.scripts, path, APR_HASH_KEY_STRING);
+
+    if (!known) {
+        known = apr_pcalloc(seen.pool, sizeof(*known));
+        known->time.tv_nsec = -1;
+        apr_hash_set(seen.scripts, apr_pstrdup(seen.pool, path), APR_HASH_KEY_STRING, known);
+    }
+    return known;
 }
 
 int mp_scripts_changed(const char *path)
 {
-    struct timespec *known;
+    script *known;
     struct stat info;
     int changed = 0;
 
     if (stat(path, &info) != 0)
         return 0;               /* the one who runs it says what is wrong */
     pthread_mutex_lock(&seen.lock);
-    known = apr_hash_get(seen.times, path, APR_HASH_KEY_STRING);
-    if (known)
-        changed = known->tv_sec != info.st_mtim.tv_sec || known->tv_nsec != info.st_mtim.tv_nsec;
+    known = find(path);
+    if (known->time.tv_nsec >= 0)
+        changed = known->time.tv_sec != info.st_mtim.tv_sec || known->time.tv_nsec != info.st_mtim.tv_nsec;
     else
-        apr_hash_set(seen.times, apr_pstrdup(seen.pool, path), APR_HASH_KEY_STRING,
-                     apr_pmemdup(seen.pool, &info.st_mtim, sizeof(info.st_mtim)));
+        known->time = info.st_mtim;
     pthread_mutex_unlock(&seen.lock);
     return changed;
 }
@@ -64,4 +81,21 @@ const char *mp_scripts_inside(const mp_group *group, const char *path)
     if (strncmp(path, group->chroot, length) || (path[length] && path[length] != '/'))
         return NULL;
     return path[length] ? path + length : "/";
+}
+
+void mp_scripts_loaded(const char *path)
+{
+    pthread_mutex_lock(&seen.lock);
+    find(path)->is_loaded = 1;
+    pthread_mutex_unlock(&seen.lock);
+}
+
+int mp_scripts_are_loaded(const char *path)
+{
+    int is_loaded;
+
+    pthread_mutex_lock(&seen.lock);
+    is_loaded = find(path)->is_loaded;
+    pthread_mutex_unlock(&seen.lock);
+    return is_loaded;
 }

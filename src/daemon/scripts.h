@@ -20,5 +20,8 @@ const char *mp_scripts_inside(const mp_group *group, const char *path);
 /* What is logged of one that is not trusted; then come the script and the group's name. */
 #define MP_SCRIPTS_UNTRUSTED "MP0433: %s is not owned as script-user or script-group of group '%s' says, or others may " \
                              "change it or its directory"
+/* An application of it has begun, for a request that is told so; whether one has. */
+void mp_scripts_loaded(const char *path);
+int mp_scripts_are_loaded(const char *path);
 
 #endif

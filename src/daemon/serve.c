@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -28,8 +29,11 @@ typedef struct {
     const unsigned char *body;      /* what is unread of a STDIN record in seat->in */
     size_t body_left;
     int body_ended, wanted;
+    pthread_mutex_t out_lock;       /* of seat->out: lines for the log may come from other threads */
     apr_status_t in_error, out_error;
     int has_head, has_body, is_cut;
+    const char *script;
+    int was_loaded;                 /* before this request */
 } served;
 
 int mp_bytes_room(mp_bytes *bytes, size_t n)
@@ -175,7 +179,9 @@ static apr_status_t send_large(served *one, const char *data, size_t n)
 
         mp_wire_header(header, MP_WIRE_STDOUT, one->id, part);
         one->out_error = send_all(one, iov, 3, 1);
-        out->start = out->end = 0;
+        out->start = out->end - iov[0].iov_len;
+        if (out->start == out->end)
+            out->start = out->end = 0;
         data += part;
         n -= part;
     }
@@ -380,10 +386,14 @@ static apr_status_t gateway_read(mp_gateway *gateway, char *to, apr_size_t *n)
 
     if (!one->wanted && (one->flags & MP_FLAG_SAY_WANTED)) {
         one->wanted = 1;
+        pthread_mutex_lock(&one->out_lock);
         put_note(one, MP_NOTE_WANTED, "", 0);       /* its head may be before it, and waits in the child for bytes */
+        pthread_mutex_unlock(&one->out_lock);
     }
     if (!one->in_error && !one->body_left && !one->body_ended) {
+        pthread_mutex_lock(&one->out_lock);
         flush(one, 1);
+        pthread_mutex_unlock(&one->out_lock);
         one->in_error = next_body(one);
         if (one->in_error && !gateway->read_status)
             gateway->read_status = APR_STATUS_IS_TIMEUP(one->in_error) ? HTTP_REQUEST_TIME_OUT : HTTP_BAD_REQUEST;
@@ -399,7 +409,7 @@ static apr_status_t gateway_read(mp_gateway *gateway, char *to, apr_size_t *n)
 
 /* The answer. */
 
-static apr_status_t gateway_head(mp_gateway *gateway, int status, const char *line, const apr_array_header_t *pairs)
+static apr_status_t put_head(mp_gateway *gateway, int status, const char *line, const apr_array_header_t *pairs)
 {
     served *one = (served *)gateway;
     const char *text = apr_pstrcat(gateway->pool, "Status: ", line, "\r\n", NULL);
@@ -419,6 +429,17 @@ static apr_status_t gateway_head(mp_gateway *gateway, int status, const char *li
     return put(one, MP_WIRE_STDOUT, "\r\n", 2);
 }
 
+static apr_status_t gateway_head(mp_gateway *gateway, int status, const char *line, const apr_array_header_t *pairs)
+{
+    served *one = (served *)gateway;
+    apr_status_t rv;
+
+    pthread_mutex_lock(&one->out_lock);
+    rv = put_head(gateway, status, line, pairs);
+    pthread_mutex_unlock(&one->out_lock);
+    return rv;
+}
+
 static apr_status_t gateway_write(mp_gateway *gateway, const char *data, apr_size_t n, mp_push push)
 {
     served *one = (served *)gateway;
@@ -426,6 +447,7 @@ static apr_status_t gateway_write(mp_gateway *gateway, const char *data, apr_siz
     touch(one);
     if (one->out_error || (one->flags & MP_FLAG_NO_BODY))
         return one->out_error;
+    pthread_mutex_lock(&one->out_lock);
     if (n && push == MP_PUSH_LAST && !one->has_body && !one->is_public)
         put_note(one, MP_NOTE_WHOLE, "", 0);
     one->has_body |= n > 0;
@@ -435,6 +457,7 @@ static apr_status_t gateway_write(mp_gateway *gateway, const char *data, apr_siz
         put(one, MP_WIRE_STDOUT, data, n);
     if (push == MP_PUSH_NOW || push == MP_PUSH_END || one->seat->out.end - one->seat->out.start > MP_WIRE_ONE)
         flush(one, 1);
+    pthread_mutex_unlock(&one->out_lock);
     return one->out_error;
 }
 
@@ -451,7 +474,9 @@ static apr_status_t gateway_send_file(mp_gateway *gateway, int fd, apr_off_t off
             continue;
         if (got <= 0)
             return got ? errno : APR_EOF;
+        pthread_mutex_lock(&one->out_lock);
         send_large(one, part, (size_t)got);
+        pthread_mutex_unlock(&one->out_lock);
         offset += got;
         n -= got;
         touch(one);
@@ -464,21 +489,18 @@ static void gateway_cut(mp_gateway *gateway)
     ((served *)gateway)->is_cut = 1;
 }
 
-/* Never waits: it may be called with a GIL. What the other side does not take now goes along later. */
-static void gateway_log(mp_gateway *gateway, int level, const char *line)
+/* 0: it can't be put. */
+static int put_line(served *one, int level, const char *line)
 {
-    served *one = (served *)gateway;
     mp_bytes *out = &one->seat->out;
     size_t length = strlen(line);
 
-    if (one->is_public || one->out_error || out->end - out->start > MOST_UNSENT)
-        ap_log_error(APLOG_MARK, level, 0, gateway->server, "%s", line);
-    if (one->is_public || one->out_error || out->end - out->start > MOST_UNSENT)
-        return;
+    if (one->out_error || out->end - out->start > MOST_UNSENT)
+        return 0;
     if (length > MP_WIRE_ONE - 2)
         length = MP_WIRE_ONE - 2;
     if (!mp_bytes_room(out, MP_WIRE_HEADER + 2 + length))
-        return;
+        return 0;
     mp_wire_header(out->bytes + out->end, MP_WIRE_NOTE, one->id, length + 2);
     out->bytes[out->end + MP_WIRE_HEADER] = MP_NOTE_LOG;
     out->bytes[out->end + MP_WIRE_HEADER + 1] = (unsigned char)level;
@@ -486,10 +508,42 @@ static void gateway_log(mp_gateway *gateway, int level, const char *line)
     out->end += MP_WIRE_HEADER + 2 + length;
     if (!one->has_head)         /* else it goes with the next part of the answer, or at the end */
         flush(one, 0);
+    return 1;
+}
+
+/* Never waits: it may be called with a GIL. What the other side does not take now goes along later; while another thread
+ * is sending, a line goes to the process's own log. */
+static void gateway_log(mp_gateway *gateway, int level, const char *line)
+{
+    served *one = (served *)gateway;
+    int put = 0;
+
+    if (!one->is_public && !one->seat->is_forked && pthread_mutex_trylock(&one->out_lock) == 0) {
+        put = put_line(one, level, line);
+        pthread_mutex_unlock(&one->out_lock);
+    }
+    if (!put)
+        ap_log_error(APLOG_MARK, level, 0, gateway->server, "%s", line);
+}
+
+/* The body may come. What was put before, that somebody has the request, goes along. */
+static void gateway_begin(mp_gateway *gateway)
+{
+    served *one = (served *)gateway;
+
+    one->seat->board->first_attempt = -1;
+    if (!(one->flags & MP_FLAG_SAY_TAKEN))
+        return;
+    if (!one->was_loaded)
+        mp_scripts_loaded(one->script);
+    pthread_mutex_lock(&one->out_lock);     /* nobody else knows of the request yet */
+    put_note(one, MP_NOTE_BEGUN, "", 0);
+    flush(one, 0);
+    pthread_mutex_unlock(&one->out_lock);
 }
 
 static const mp_gateway_calls calls = {
-    gateway_read, gateway_head, gateway_write, gateway_send_file, gateway_cut, gateway_log
+    gateway_read, gateway_head, gateway_write, gateway_send_file, gateway_cut, gateway_log, gateway_begin
 };
 
 /* The request's facts. */
@@ -659,8 +713,24 @@ static apr_status_t put_end(served *one, unsigned app_status)
     return flush(one, 1);
 }
 
-static int reject(served *one, const char *why)
+/* Lines that the child has not got: it has hung up. */
+static void log_unsent(served *one)
 {
+    mp_bytes *out = &one->seat->out;
+    mp_record record;
+    size_t used;
+
+    for (; mp_wire_decode(out->bytes + out->start, out->end - out->start, &record, &used) == MP_WIRE_OK; out->start += used)
+        if (record.type == MP_WIRE_NOTE && record.length >= 2 && record.content[0] == MP_NOTE_LOG)
+            ap_log_error(APLOG_MARK, record.content[1] & 7, 0, one->base.server, "%.*s", (int)(record.length - 2),
+                         (const char *)record.content + 2);
+}
+
+/* What an attempt at a script comes out as, and who says so: its process. */
+static int reject(served *one, const char *reason)
+{
+    const char *why = apr_psprintf(one->base.pool, "%s %d", reason, (int)getpid());
+
     put_note(one, MP_NOTE_REJECTED, why, strlen(why));
     put_end(one, 0);
     return 0;
@@ -673,28 +743,54 @@ void mp_serve_end_fork(const mp_seat *seat)
     _exit(1);
 }
 
+/* The script is not the one that this process has loaded. 1: a fresh one shall have the request. */
+static int is_elsewhere(served *one, mp_wsgi_target *target)
+{
+    one->seat->reload(one->seat->worker, target->script);
+    if (!one->is_public)
+        return 1;
+    target->reloading = 0;          /* such a client has nobody who would ask again */
+    return 0;
+}
+
+static int run_engine(served *one, mp_wsgi_target *target)
+{
+    const mp_engine_table *engine = one->seat->engine;
+    int status = engine->wsgi(&one->base, target);
+
+    if (status == DECLINED && !is_elsewhere(one, target))
+        status = engine->wsgi(&one->base, target);
+    return status;
+}
+
 /* Runs the application. 1: the connection can be used again. */
-static int run(served *one, const mp_wsgi_target *target)
+static int run(served *one, mp_wsgi_target *target)
 {
     mp_seat *seat = one->seat;
-    int64_t none = 0;
+    int64_t none = 0, begun = mp_clock();
     int status = HTTP_INTERNAL_SERVER_ERROR;
 
-    seat->board->threads[seat->number] = mp_clock();
-    atomic_compare_exchange_strong(&seat->board->first_attempt, &none, mp_clock());
+    seat->board->threads[seat->number] = begun;
+    atomic_compare_exchange_strong(&seat->board->first_attempt, &none, begun);
     touch(one);
     if (one->flags & MP_FLAG_SAY_TAKEN) {
         put_note(one, MP_NOTE_TAKEN, "", 0);
-        flush(one, 1);
+        one->was_loaded = mp_scripts_are_loaded(target->script);
+        if (!one->was_loaded)       /* else it is soon said that it has begun */
+            flush(one, 1);
     }
     if (seat->engine && seat->engine->wsgi)
-        status = seat->engine->wsgi(&one->base, target);
+        status = run_engine(one, target);
     else
         gateway_log(&one->base, APLOG_ERR, "MP0423: this process has no Python; what it logged when it started says why");
     if (seat->is_forked)
         mp_serve_end_fork(seat);
     seat->board->threads[seat->number] = 0;
     touch(one);
+    if (status == DECLINED) {
+        atomic_compare_exchange_strong(&seat->board->first_attempt, &begun, 0);
+        return reject(one, "script");
+    }
     if (one->is_cut && one->is_public) {
         flush(one, 1);
         return 0;               /* whoever ignores appStatus sees an end that came too early */
@@ -748,11 +844,9 @@ static int process(served *one)
         put_end(one, 0);
         return one->keeps && drain_body(one);
     }
-    if (target.reloading && mp_scripts_changed(target.script)) {
-        seat->reload(seat->worker);
-        if (!one->is_public)
-            return reject(one, "script");
-    }
+    one->script = target.script;
+    if (target.reloading && mp_scripts_changed(target.script) && is_elsewhere(one, &target))
+        return reject(one, "script");
     if (!seat->admit(seat->worker))
         return one->is_public ? 0 : reject(one, "end");
     return run(one, &target) && drain_body(one);
@@ -782,6 +876,8 @@ int mp_serve(mp_seat *seat, int fd, int is_public)
     one->base.server = seat->server;
     one->base.multithread = group->threads != 1;
     one->base.multiprocess = group->is_multiprocess || group->processes > 1;
+    one->base.thread = seat->number + 1;
+    one->out_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     one->base.run_once = group->threads == 1 && group->maximum_requests == 1;
     one->seat = seat;
     one->fd = fd;
@@ -795,6 +891,8 @@ int mp_serve(mp_seat *seat, int fd, int is_public)
                      group->name);
     if (!keeps && is_public)
         linger(one);
+    if (one->out_error)
+        log_unsent(one);
     empty(&seat->params);
     empty(&seat->out);
     if (!keeps)

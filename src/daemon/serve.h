@@ -28,7 +28,7 @@ typedef struct {
     /* Whether one more request may run here; called once for each, when it is complete. */
     int (*admit)(void *worker);
     /* The script has changed, and the group's processes are to be replaced. */
-    void (*reload)(void *worker);
+    void (*reload)(void *worker, const char *script);
     void *worker;
     int is_forked;                      /* we are a process that the application forked: nothing here is ours any more */
 } mp_seat;

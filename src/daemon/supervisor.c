@@ -17,6 +17,8 @@
 #define SOON 10000000           /* a process that lives shorter has died early */
 #define LONGEST_PAUSE 60000000
 #define UNFIT_PAUSE 20000000
+#define LAST_WORDS 5000000      /* for the stacks of a process that is stuck */
+#define SERVICE_PAUSE 1000000   /* before a service starts again */
 
 typedef enum { STARTING, READY, DRAINING, STOPPING } stage;
 
@@ -32,7 +34,8 @@ struct process {
     int64_t started, restart_at;
     int64_t deadline;           /* of DRAINING and STOPPING; 0: none */
     int64_t interrupted;        /* when a thread was interrupted; 0: not */
-    const char *leaving;        /* why another one takes its place; NULL: it stays */
+    int64_t interrupted_since;  /* since when that thread has had its request */
+    mp_reason leaving;          /* why another one takes its place; none: it stays */
     int is_stale;               /* to be replaced when it is its turn */
     int is_killed;
 };
@@ -53,6 +56,29 @@ static struct {
     int are_children_gone;
     int is_stopping;
 } me;
+
+static const struct {
+    const char *name, *phrase;
+} reasons[MP_REASONS] = {
+    [MP_REASON_NONE] = {"", "Its work is done"},
+    [MP_REASON_SIGNAL] = {"shutdown_signal", "SIGTERM received"},
+    [MP_REASON_GRACEFUL] = {"graceful_signal", "Graceful restart requested"},
+    [MP_REASON_EVICTION] = {"eviction_signal", "Eviction requested"},
+    [MP_REASON_MAXIMUM] = {"maximum_requests", "Maximum requests reached; it has served them"},
+    [MP_REASON_INTERVAL] = {"restart_interval", "Application restart timer expired"},
+    [MP_REASON_INACTIVITY] = {"inactivity_timeout", "Daemon process idle inactivity timer expired"},
+    [MP_REASON_REQUEST] = {"request_timeout", "Request timer expired"},
+    [MP_REASON_STARTUP] = {"startup_timeout", "Application startup timer expired"},
+    [MP_REASON_DEADLOCK] = {"deadlock_timeout", "Daemon process deadlock timer expired"},
+    [MP_REASON_CPU] = {"cpu_time_limit", "CPU time limit reached"},
+    [MP_REASON_SCRIPT] = {"script_reload", "Its script has changed"},
+    [MP_REASON_PIPE] = {"signal_pipe_error", "Its supervisor is gone"},
+};
+
+const char *mp_reason_name(int reason)
+{
+    return reason > 0 && reason < MP_REASONS ? reasons[reason].name : "";
+}
 
 /* What happens in handlers: a byte for the loop. */
 
@@ -173,31 +199,37 @@ static void spawn(const mp_group *group, int slot)
 
 /* What processes are told, and when they have to end. */
 
-static void tell(process *one, char word)
+static int tell_more(process *one, char word, unsigned more)
 {
-    if (one->control >= 0 && write(one->control, &word, 1) < 0) {
-        ;                       /* it is dying, and SIGCHLD comes; or it does not listen, and is killed in time */
-    }
+    char words[MP_WORD_LENGTH] = {word, (char)(more >> 8), (char)more};
+
+    /* A failure: it is dying, and SIGCHLD comes; or it does not listen, and is killed in time. */
+    return one->control >= 0 && write(one->control, words, sizeof(words)) == sizeof(words);
 }
 
-static void stop(process *one)
+static void tell(process *one, char word)
+{
+    tell_more(one, word, 0);
+}
+
+static void stop(process *one, mp_reason why)
 {
     if (one->stage == STOPPING)
         return;
-    tell(one, MP_WORD_QUIT);
+    tell_more(one, MP_WORD_QUIT, one->leaving ? one->leaving : why);
     one->stage = STOPPING;
     one->deadline = one->group->shutdown_timeout ? mp_clock() + one->group->shutdown_timeout : 0;
 }
 
-static void drain(process *one, int64_t limit)
+static void drain(process *one, int64_t limit, mp_reason why)
 {
     if (one->stage >= DRAINING)
         return;
     if (!limit) {
-        stop(one);
+        stop(one, why);
         return;
     }
-    tell(one, MP_WORD_DRAIN);
+    tell_more(one, MP_WORD_DRAIN, why);
     one->stage = DRAINING;
     one->deadline = mp_clock() + limit;
 }
@@ -210,21 +242,41 @@ static void kill_now(process *one)
     one->deadline = 0;
 }
 
-/* A process that is to go: another one takes its place first. */
-static void leave(process *one, const char *why)
+/* A process that is to go: another one takes its place first. But a service must not run twice. */
+static void leave(process *one, mp_reason why)
 {
     if (one->leaving || one->stage >= DRAINING)
         return;
     one->leaving = why;
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0411: Shutdown requested for daemon process '%s' "
-                 "(pid=%" APR_PID_T_FMT "): %s; another one takes its place", one->group->name, one->pid, why);
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0411: %s, stopping process '%s'. (pid=%" APR_PID_T_FMT
+                 ")", reasons[why].phrase, one->group->name, one->pid);
+    if (!one->group->threads)
+        drain(one, one->group->graceful_timeout, why);
 }
 
 /* The same, without waiting for the other one. */
-static void end(process *one, const char *why)
+static void end(process *one, mp_reason why)
 {
     leave(one, why);
-    stop(one);
+    stop(one, why);
+}
+
+/* A service has come to its end. One that does so soon after its start waits longer each time. */
+static void note_service_end(process *one)
+{
+    place *where = &me.places[one->group->number][one->slot];
+    int64_t now = mp_clock();
+    int times = now - one->started < SOON && one->stage <= READY ? where->deaths++ : (where->deaths = 0);
+    int64_t pause = (int64_t)SERVICE_PAUSE << (times < 6 ? times : 6);
+
+    where->start_at = now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE);
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0455: the scripts of process '%s' (pid=%" APR_PID_T_FMT
+                 ") have come to their end; they start again in %d seconds", one->group->name, one->pid,
+                 (int)((where->start_at - now) / 1000000));
+    if (one->stage <= READY) {
+        one->stage = STOPPING;          /* by itself */
+        one->deadline = one->group->shutdown_timeout ? now + one->group->shutdown_timeout : 0;
+    }
 }
 
 static void reload_group(const mp_group *group)
@@ -248,27 +300,24 @@ static void hear_word(process *one, char word)
                      "ready", one->group->name, one->pid);
         break;
     case MP_WORD_MAXIMUM:
-        leave(one, "Maximum requests reached");
+        leave(one, MP_REASON_MAXIMUM);
         break;
     case MP_WORD_EVICT:
-        leave(one, "SIGUSR1");
+        leave(one, one->group->eviction_timeout ? MP_REASON_EVICTION : MP_REASON_GRACEFUL);
         break;
     case MP_WORD_CPU:
-        leave(one, "cpu-time-limit reached");
+        leave(one, MP_REASON_CPU);
         break;
     case MP_WORD_RELOAD:
         if (one->is_stale)
             break;              /* another one has seen it before, and those started since have the new script */
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0413: Forcing restart of daemon process '%s' "
-                     "due to modification of its script", one->group->name);
         reload_group(one->group);
         break;
     case MP_WORD_TERM:
-        end(one, "SIGTERM");
+        end(one, MP_REASON_SIGNAL);
         break;
     case MP_WORD_SERVED:
-        me.places[one->group->number][one->slot].start_at = mp_clock() + 1000000;
-        leave(one, "its scripts have come to their end");
+        note_service_end(one);
         break;
     }
 }
@@ -325,14 +374,14 @@ static void bury(process *one, int status)
         else
             ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0416: Process '%s' (pid=%" APR_PID_T_FMT ") has died "
                          "at its end: %s %d", group->name, one->pid, how, number);
-        if (one->stage >= READY)
+        if (one->stage >= READY && group->threads)
             where->deaths = 0;
     }
     else {
         note_early_death(one, where, status);
         if (where->deaths <= 3)
             ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0417: Process '%s' (pid=%" APR_PID_T_FMT ") has died; "
-                         "deregistering and restarting it: %s %d", group->name, one->pid, how, number);
+                         "deregistering and restarting it. Cause: %s %d", group->name, one->pid, how, number);
     }
     if (one->control >= 0)
         close(one->control);
@@ -395,13 +444,11 @@ static int slowest_thread(const process *one, int64_t *since)
     return found;
 }
 
-static void interrupt(process *one, int thread, int64_t now)
+static void interrupt(process *one, int thread, int64_t since, int64_t now)
 {
-    char words[3] = {MP_WORD_INTERRUPT, (char)(thread >> 8), (char)thread};
-
-    one->interrupted = now;
-    if (write(one->control, words, sizeof(words)) < 0)
-        one->interrupted = 1;           /* it does not listen: that was long ago */
+    one->interrupted_since = since;
+    one->interrupted = tell_more(one, MP_WORD_INTERRUPT, (unsigned)thread) ? now
+                     : 1;               /* it does not listen: that was long ago */
 }
 
 static void check_requests(process *one, int64_t now)
@@ -414,8 +461,8 @@ static void check_requests(process *one, int64_t now)
         one->interrupted = 0;
         return;
     }
-    if (group->interrupt_timeout && !one->interrupted) {
-        interrupt(one, thread, now);
+    if (group->interrupt_timeout && (!one->interrupted || one->interrupted_since != since)) {
+        interrupt(one, thread, since, now);
         return;
     }
     if (group->interrupt_timeout && now - one->interrupted <= group->interrupt_timeout)
@@ -424,7 +471,7 @@ static void check_requests(process *one, int64_t now)
                  "run for %d seconds, and request-timeout is %d; the process is replaced", group->name, one->pid,
                  (int)((now - since) / 1000000), (int)apr_time_sec(group->request_timeout));
     tell(one, MP_WORD_DUMP);
-    end(one, "request-timeout");
+    end(one, MP_REASON_REQUEST);
 }
 
 static void check_ready(process *one, int64_t now)
@@ -438,22 +485,22 @@ static void check_ready(process *one, int64_t now)
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0419: Python's lock could not be had in process '%s' "
                      "(pid=%" APR_PID_T_FMT ") for %d seconds (deadlock-timeout); the process is ended", group->name,
                      one->pid, (int)((now - beat) / 1000000));
-        leave(one, "deadlock-timeout");
+        leave(one, MP_REASON_DEADLOCK);
         tell(one, MP_WORD_ABORT);
         one->stage = STOPPING;
-        one->deadline = now + 1000000;
+        one->deadline = now + LAST_WORDS;
     }
     if (one->stage != READY)
         return;
     if (group->inactivity_timeout && activity && now - activity > group->inactivity_timeout)
-        end(one, "Daemon process idle inactivity timer expired");
+        end(one, MP_REASON_INACTIVITY);
     else if (group->startup_timeout && attempt > 0 && now - attempt > group->startup_timeout) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0420: no application could be loaded in process '%s' "
                      "(pid=%" APR_PID_T_FMT ") within startup-timeout; the process is replaced", group->name, one->pid);
-        end(one, "startup-timeout");
+        end(one, MP_REASON_STARTUP);
     }
     else if (one->restart_at && now > one->restart_at)
-        leave(one, "Application restart timer expired");
+        leave(one, MP_REASON_INTERVAL);
 }
 
 static void check_deadline(process *one, int64_t now)
@@ -463,11 +510,11 @@ static void check_deadline(process *one, int64_t now)
     if (one->stage == DRAINING) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0421: the time for process '%s' (pid=%"
                      APR_PID_T_FMT ") to finish its requests is over", one->group->name, one->pid);
-        stop(one);
+        stop(one, MP_REASON_SIGNAL);
     }
     else {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, one->group->server, "MP0422: Shutdown timeout expired; aborting daemon "
-                     "process '%s' (pid=%" APR_PID_T_FMT ")", one->group->name, one->pid);
+                     "process '%s'. (pid=%" APR_PID_T_FMT ")", one->group->name, one->pid);
         kill_now(one);
     }
 }
@@ -484,6 +531,17 @@ static process *find(const mp_group *group, int slot, int is_leaving)
     return NULL;
 }
 
+/* In whatever stage. */
+static int is_there(const mp_group *group, int slot)
+{
+    process *one;
+
+    for (one = me.all; one; one = one->next)
+        if (one->group == group && one->slot == slot)
+            return 1;
+    return 0;
+}
+
 /* One stale process at a time gives way, so that the others serve. */
 static void turn_stale_out(const mp_group *group)
 {
@@ -498,7 +556,7 @@ static void turn_stale_out(const mp_group *group)
             stale = one;
     }
     if (stale)
-        leave(stale, "script reload");
+        leave(stale, MP_REASON_SCRIPT);
 }
 
 static void see_to_group(const mp_group *group, int64_t now)
@@ -509,11 +567,11 @@ static void see_to_group(const mp_group *group, int64_t now)
     for (slot = 0; slot < group->processes; slot++) {
         process *next = find(group, slot, 0), *old = find(group, slot, 1);
 
-        if (!next && now >= me.places[group->number][slot].start_at)
+        if (!next && now >= me.places[group->number][slot].start_at &&
+            (group->threads || (!me.is_over && !is_there(group, slot))))
             spawn(group, slot);
         if (old && next && next->stage == READY)
-            drain(old, group->eviction_timeout && !strcmp(old->leaving, "SIGUSR1") ? group->eviction_timeout
-                       : group->graceful_timeout);
+            drain(old, old->leaving == MP_REASON_EVICTION ? group->eviction_timeout : group->graceful_timeout, old->leaving);
     }
 }
 
@@ -525,15 +583,17 @@ static void stop_all(void)
 
     me.is_stopping = me.is_over = 1;
     for (one = me.all; one; one = one->next)
-        stop(one);
+        stop(one, MP_REASON_SIGNAL);
 }
 
-static void drain_all(void)
+/* Services do not wait for the last of httpd's children: the next generation's start now. */
+static void drain_all(int are_children_gone)
 {
     process *one;
 
     for (one = me.all; one; one = one->next)
-        drain(one, one->group->graceful_timeout);
+        if (are_children_gone || !one->group->threads)
+            drain(one, one->group->graceful_timeout, MP_REASON_GRACEFUL);
 }
 
 static void check_generation(void)
@@ -650,9 +710,9 @@ static void look_after(void)
             check_ready(one, now);
         check_deadline(one, now);
     }
-    if (me.is_over && me.are_children_gone)
-        drain_all();
-    else if (!me.is_stopping)
+    if (me.is_over)
+        drain_all(me.are_children_gone);
+    if (!me.is_stopping && !(me.is_over && me.are_children_gone))
         for (i = 0; i < me.supervision->groups->nelts; i++)
             see_to_group(APR_ARRAY_IDX(me.supervision->groups, i, mp_group *), now);
 }

@@ -21,8 +21,9 @@ enum {
 
 /* The first byte of a MP_WIRE_NOTE. */
 typedef enum {
-    MP_NOTE_TAKEN = 'T',            /* the application is going to run: nobody else may have the request */
-    MP_NOTE_REJECTED = 'R',         /* it will not: ask another process; then the reason, in text */
+    MP_NOTE_TAKEN = 'T',            /* a thread has it: nobody else may, unless this process says so */
+    MP_NOTE_BEGUN = 'B',            /* the application runs: nobody else may have it, and its body can come */
+    MP_NOTE_REJECTED = 'R',         /* it will not run here: ask another process; reason and process id, in text */
     MP_NOTE_WANTED = 'W',           /* the application reads the body */
     MP_NOTE_WHOLE = 'A',            /* the rest of the answer is there, and comes without a pause */
     MP_NOTE_STATUS = 'S',           /* no answer: httpd shall make one; two bytes of status */

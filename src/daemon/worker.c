@@ -16,8 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void (*mp_worker_dump)(void);
-void (*mp_worker_interrupt)(int thread);
+#define OVERSIGHT 1000          /* milliseconds, until a connection is found that woke a process which died of something */
 
 /* A connection; while it is idle, it is in the list. */
 typedef struct link link_t;
@@ -48,7 +47,6 @@ static struct {
     int control, listener, public_listener, slot;
     int epoll, wake;            /* wake: an eventfd in epoll */
     int signals[2];
-    pthread_t main_thread;
     pid_t pid;
     mp_seat forked;             /* of a process that was forked from this one, on its main thread */
 
@@ -59,7 +57,9 @@ static struct {
     int has_leader, active, alive;
     _Atomic int is_closing;     /* nothing new is taken; read without the lock, too */
     int is_quitting;
+    int has_been_told;          /* by the supervisor, or a signal, to end */
     int has_asked_reload, has_asked_maximum;
+    int reason;                 /* of the end: an mp_reason, the first that was given */
 
     pthread_mutex_t beating;    /* held while the heartbeat tries Python's lock, which may be for ever */
     int has_ended;              /* Python; guarded by that one */
@@ -116,19 +116,32 @@ static void watch_link(link_t *link, int operation)
     }
 }
 
+/* A connection that woke this process and no other would wait for the next one that comes. Its client sees a reset, with
+ * all unread, and asks again. */
+static void turn_away(void)
+{
+    int fd;
+
+    while ((fd = accept4(me.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        close(fd);
+}
+
 /* Takes nothing new, and wakes whoever waits for something. Clients on idle connections see an end of file, and go
  * elsewhere. */
-static void begin_closing(void)
+static void begin_closing(int reason)
 {
     uint64_t one = 1;
     hand *idle;
 
+    if (!me.reason)
+        me.reason = reason;
     if (me.is_closing)
         return;
     me.is_closing = 1;
     close_idle_links(1, 1);
     if (me.epoll >= 0) {
         epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.listener, NULL);
+        turn_away();
         if (me.public_listener >= 0)
             epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.public_listener, NULL);
         if (write(me.wake, &one, sizeof(one)) < 0) {
@@ -165,9 +178,13 @@ static link_t *wait_for_link(void)
 {
     struct epoll_event event;
     link_t *link;
+    int n;
 
     while (!me.is_closing) {
-        if (epoll_wait(me.epoll, &event, 1, -1) <= 0)
+        n = epoll_wait(me.epoll, &event, 1, OVERSIGHT);
+        if (n == 0)
+            accept_link(&on_private);
+        if (n <= 0)
             continue;
         link = event.data.ptr;
         if (link == &on_private || link == &on_public)
@@ -286,19 +303,25 @@ static int admit(void *unused)
         if (!me.has_asked_maximum)
             say(MP_WORD_MAXIMUM);
         me.has_asked_maximum = 1;
-        begin_closing();
+        begin_closing(MP_REASON_MAXIMUM);
     }
     pthread_mutex_unlock(&me.lock);
     return admitted;
 }
 
-static void reload(void *unused)
+static void reload(void *unused, const char *script)
 {
+    int is_first;
+
     pthread_mutex_lock(&me.lock);
-    if (!me.has_asked_reload)
+    is_first = !me.has_asked_reload;
+    if (is_first)
         say(MP_WORD_RELOAD);
     me.has_asked_reload = 1;
     pthread_mutex_unlock(&me.lock);
+    if (is_first)
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0413: Forcing restart of daemon process '%s' due to "
+                     "modification of script '%s'.", me.group->name, script);
 }
 
 static int start_hand(int number, pthread_attr_t *attributes)
@@ -330,8 +353,8 @@ static int start_hand(int number, pthread_attr_t *attributes)
 
 static int listen_to(int fd, link_t *as)
 {
-    /* Of all processes that wait for the same socket one is woken. */
-    struct epoll_event event = {.events = EPOLLIN | (as == &on_wake ? 0 : EPOLLEXCLUSIVE), .data.ptr = as};
+    /* Of all processes that wait for the same socket one is woken; other clients than ours do not ask again. */
+    struct epoll_event event = {.events = EPOLLIN | (as == &on_private ? EPOLLEXCLUSIVE : 0), .data.ptr = as};
 
     return fd < 0 || epoll_ctl(me.epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
@@ -383,7 +406,7 @@ static void *beat(void *unused)
 static void on_signal(int number)
 {
     int saved = errno;
-    char word = number == SIGUSR1 ? MP_WORD_EVICT : number == SIGXCPU ? MP_WORD_CPU : MP_WORD_TERM;
+    char word = (char)number;
 
     if (getpid() != me.pid) {   /* the application has just forked it, and leave_in_fork() comes too late */
         signal(number, SIG_DFL);
@@ -395,22 +418,24 @@ static void on_signal(int number)
     errno = saved;
 }
 
-static const int handled[] = {SIGTERM, SIGINT, SIGUSR1, SIGXCPU}, ignored[] = {SIGHUP, SIGUSR2, SIGPIPE, SIGWINCH};
+static const int handled[] = {SIGTERM, SIGINT, SIGUSR1, SIGXCPU, SIGHUP, SIGUSR2}, ignored[] = {SIGPIPE, SIGWINCH};
 
 static void set_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigset_t none;
+    sigset_t mask;
     size_t i;
 
-    /* In a service process its script has the main thread, and SIGTERM is for that. */
+    /* SIGTERM and SIGINT are for a service's script, on Python's main thread; it is the only one that hears signals. */
     for (i = me.group->threads ? 0 : 2; i < sizeof(handled) / sizeof(handled[0]); i++)
         sigaction(handled[i], &action, NULL);
     action.sa_handler = SIG_IGN;
     for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
         sigaction(ignored[i], &action, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);      /* the supervisor has held back what came until now */
+    sigemptyset(&mask);
+    if (!me.group->threads)
+        sigfillset(&mask);
+    sigprocmask(SIG_SETMASK, &mask, NULL);      /* the supervisor has held back what came until now */
 }
 
 /* What the application forks is a process like any other: signals have their usual meaning, and what is between httpd and
@@ -461,54 +486,107 @@ static void leave_in_fork(void)
 }
 
 /* A service's scripts hear SIGTERM, while they run. */
-static void close_up(int quits)
+static void close_up(int quits, int reason)
 {
-    int was_closing;
+    int is_first;
 
     pthread_mutex_lock(&me.lock);
-    was_closing = me.is_closing;
+    is_first = !me.has_been_told;
+    me.has_been_told = 1;
+    if (is_first)
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0456: Shutdown requested for daemon process '%s'.",
+                     me.group->name);
     me.is_quitting |= quits;
-    begin_closing();
+    begin_closing(reason);
+    pthread_cond_broadcast(&me.changed);
     pthread_mutex_unlock(&me.lock);
-    if (!me.group->threads && !was_closing)
-        pthread_kill(me.main_thread, SIGTERM);
+    if (is_first && !me.group->threads) {
+        kill(getpid(), SIGTERM);
+        if (me.engine && me.engine->end_services)
+            me.engine->end_services();
+    }
 }
 
-static void obey(char word)
+/* Waits for what waits for a GIL. */
+static void *dump(void *is_last)
+{
+    if (me.engine && me.engine->dump)
+        me.engine->dump();
+    if (is_last)
+        _exit(MP_EXIT_UNFIT - 1);
+    return NULL;
+}
+
+/* `thread` counts from 0. What it has meanwhile may be another request than the supervisor saw. */
+static void interrupt(int thread)
+{
+    if (me.engine && me.engine->interrupt)
+        me.engine->interrupt(thread + 1, me.group->request_timeout);
+}
+
+static void start_thread(void *(*run)(void *), void *data)
+{
+    pthread_t thread;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&thread, NULL, run, data) != 0)
+        _exit(MP_EXIT_UNFIT);
+    pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void obey(char word, int more)
 {
     switch (word) {
     case MP_WORD_DRAIN:
-        close_up(0);
+        close_up(0, more);
         break;
     case MP_WORD_QUIT:
-        close_up(1);
+        close_up(1, more);
         break;
     case MP_WORD_DUMP:
+        start_thread(dump, NULL);
+        break;
     case MP_WORD_ABORT:
-        if (mp_worker_dump)
-            mp_worker_dump();
-        if (word == MP_WORD_ABORT)
-            _exit(MP_EXIT_UNFIT - 1);
+        start_thread(dump, &me);
+        break;
+    case MP_WORD_INTERRUPT:
+        interrupt(more);
         break;
     }
 }
 
-/* Words come one by one, but for an interrupt, which has two bytes more. 0: the supervisor is gone. */
+/* The supervisor writes a word at once, so it is here as a whole. 0: the supervisor is gone. */
 static int hear(void)
 {
-    unsigned char words[64];
+    unsigned char words[20 * MP_WORD_LENGTH];
     ssize_t n = recv(me.control, words, sizeof(words), MSG_DONTWAIT), i;
 
-    for (i = 0; i < n; i++) {
-        if (words[i] == MP_WORD_INTERRUPT && i + 2 < n) {
-            if (mp_worker_interrupt)
-                mp_worker_interrupt(words[i + 1] << 8 | words[i + 2]);
-            i += 2;
-        }
-        else
-            obey((char)words[i]);
-    }
+    for (i = 0; i + MP_WORD_LENGTH <= n; i += MP_WORD_LENGTH)
+        obey((char)words[i], words[i + 1] << 8 | words[i + 2]);
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void take_signal(int number)
+{
+    switch (number) {
+    case SIGUSR1:
+        say(MP_WORD_EVICT);
+        break;
+    case SIGXCPU:
+        say(MP_WORD_CPU);
+        break;
+    case SIGHUP:
+    case SIGUSR2:
+        if (me.engine && me.engine->signaled)
+            me.engine->signaled(number, number == SIGHUP ? "SIGHUP" : "SIGUSR2");
+        break;
+    default:
+        say(MP_WORD_TERM);
+        close_up(1, MP_REASON_SIGNAL);
+    }
 }
 
 static void *control(void *unused)
@@ -521,16 +599,13 @@ static void *control(void *unused)
         if (poll(fds, 2, -1) < 0)
             continue;
         if (fds[0].revents && !hear()) {
-            close_up(1);             /* nobody will tell us when the time is over */
+            close_up(1, MP_REASON_PIPE);        /* nobody will tell us when the time is over */
             usleep((useconds_t)(me.group->shutdown_timeout ? me.group->shutdown_timeout : 5000000));
             _exit(1);
         }
         n = fds[1].revents ? read(me.signals[0], words, sizeof(words)) : 0;
-        for (i = 0; i < n; i++) {
-            say(words[i]);
-            if (words[i] == MP_WORD_TERM)
-                close_up(1);
-        }
+        for (i = 0; i < n; i++)
+            take_signal(words[i]);
     }
     return unused;
 }
@@ -594,29 +669,24 @@ static void load_engine(void)
     if (me.group->python_home)
         own->home = me.group->python_home;
     mp_process_use(own);
-    me.engine = mp_engine_load_in_group(me.server, me.group->name);
+    me.engine = mp_engine_load_in_group(me.group);
 }
 
-static void start_thread(void *(*run)(void *))
-{
-    pthread_t thread;
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&thread, NULL, run, NULL) != 0)
-        _exit(MP_EXIT_UNFIT);
-    pthread_detach(thread);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-/* Until the requests are through, or the supervisor has had enough. */
+/* Subscribers hear of the end when the requests are through, or when the supervisor does not wait for them any more; then
+ * it waits for shutdown-timeout. */
 static void wait_for_end(void)
 {
     struct timespec limit;
 
     pthread_mutex_lock(&me.lock);
-    while (!me.is_closing || me.active)
+    while (!me.is_closing || (me.active && !me.is_quitting))
+        pthread_cond_wait(&me.changed, &me.lock);
+    pthread_mutex_unlock(&me.lock);
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0457: Stopping process '%s'.", me.group->name);
+    if (me.engine && me.engine->stopping)
+        me.engine->stopping(mp_reason_name(me.reason));
+    pthread_mutex_lock(&me.lock);
+    while (me.active)
         pthread_cond_wait(&me.changed, &me.lock);
     clock_gettime(CLOCK_REALTIME, &limit);
     limit.tv_sec++;
@@ -639,6 +709,22 @@ static void end_python(void)
     me.engine->stop();
 }
 
+static int goes_on(void)
+{
+    return !me.is_closing;
+}
+
+static void serve_scripts(void)
+{
+    say(MP_WORD_READY);
+    if (me.engine && me.engine->run_services)
+        me.engine->run_services(goes_on);
+    say(MP_WORD_SERVED);
+    pthread_mutex_lock(&me.lock);
+    begin_closing(MP_REASON_NONE);
+    pthread_mutex_unlock(&me.lock);
+}
+
 void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *board, int control_end, int listener,
                    int public_listener, int slot)
 {
@@ -652,7 +738,6 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     me.slot = slot;
     me.epoll = me.wake = -1;
     me.links.next = me.links.before = &me.links;
-    me.main_thread = pthread_self();
     me.pid = getpid();
     apr_pool_create(&me.pool, main_server->process->pool);
     if (pipe2(me.signals, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -663,16 +748,12 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
                  "threads=%d.", group->name, (long)geteuid(), (long)getegid(), group->threads);
     mp_scripts_start(me.pool);
     mp_mutex_join(main_server);
-    start_thread(control);
+    start_thread(control, NULL);
     load_engine();
     if (me.forked.is_forked)    /* by a script, which went on in both */
         mp_serve_end_fork(&me.forked);
-    if (!group->threads) {
-        say(MP_WORD_SERVED);
-        pthread_mutex_lock(&me.lock);
-        begin_closing();
-        pthread_mutex_unlock(&me.lock);
-    }
+    if (!group->threads)
+        serve_scripts();
     else if (!start_hands()) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, errno, me.server, "MP0427: process '%s' can't start its threads",
                      group->name);
@@ -681,7 +762,7 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     else
         say(MP_WORD_READY);
     if (me.engine && me.engine->acquire && group->threads && group->deadlock_timeout)
-        start_thread(beat);
+        start_thread(beat, NULL);
     wait_for_end();
     if (me.engine)
         end_python();

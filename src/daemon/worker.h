@@ -1,8 +1,9 @@
 /* A process of a group: it loads the engine, runs the group's preloads, and serves requests on its threads until its
  * supervisor or a signal says otherwise.
  *
- * Threads: the main one starts Python and ends it. The control thread hears the supervisor; it is plain C, so a stuck
- * Python does not hold it up. The heartbeat thread tries Python's lock. The request threads take turns: one of them, the
+ * Threads: the main one starts Python and ends it; in a process without request threads it waits for the services, which
+ * run on Python's own main thread. The control thread hears the supervisor; it is plain C and never waits for a GIL, so a
+ * stuck Python does not hold it up: the engine does what it asks for on other threads. The heartbeat thread tries Python's lock. The request threads take turns: one of them, the
  * leader, waits at the listening sockets and the idle connections; when something comes, the thread that was last busy
  * becomes the leader, and the old one serves. worker.lock guards who is what, and the idle connections.
  */
@@ -15,9 +16,5 @@
 /* Does not return. public_listener may be -1. */
 void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *board, int control, int listener,
                    int public_listener, int slot);
-
-/* What the engine shall do when it can; NULL now. Both are called on the control thread, without a GIL. */
-extern void (*mp_worker_dump)(void);                    /* the Python stacks of all threads, into the log */
-extern void (*mp_worker_interrupt)(int thread);         /* mod_wsgi.RequestTimeout, thrown into a request thread */
 
 #endif

@@ -3,6 +3,11 @@
 #include "api/types.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
+#include "runtime/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
 
 /* Attached. New reference (None), or NULL with an exception. */
 static PyObject *load_module(const mp_preload *preload)
@@ -74,4 +79,100 @@ void mp_preload_run(const mp_process *process, mp_preload_script_fn load_script)
 
     for (i = 0; i < process->preloads->nelts; i++)
         run(&APR_ARRAY_IDX(process->preloads, i, mp_preload), load_script);
+}
+
+/* Services */
+
+typedef struct {
+    const mp_preload *preload;
+    mp_preload_script_fn load_script;
+} service;
+
+/* Which one runs, and on which thread; written by the keeper. */
+static struct {
+    mp_interp *interp;                  /* atomic; NULL: none */
+    unsigned long thread;
+} serving;
+
+/* Attached. Only the main interpreter can: signals are heard there. */
+static void hear_signals(mp_interp *interp, void *unused)
+{
+    PyObject *module = PyImport_ImportModule("mod_python._service");
+    PyObject *done = module ? PyObject_CallMethod(module, "hear", NULL) : NULL;
+
+    if (!done)
+        mp_error_log(mp_at_server(ap_server_conf), "MP0454", "the start of services", interp->name, NULL);
+    Py_XDECREF(done);
+    Py_XDECREF(module);
+}
+
+/* A service that is told to end, or ends itself by sys.exit(), is none that fails. */
+static void log_service(const service *s, const mp_interp *interp)
+{
+    char what[1024];
+
+    if (PyErr_ExceptionMatches(PyExc_SystemExit)) {
+        PyErr_Clear();
+        return;
+    }
+    apr_snprintf(what, sizeof(what), "service %s", s->preload->name);
+    mp_error_log(mp_at_server(s->preload->server), "MP0454", what, interp->name, NULL);
+}
+
+static void run_service(mp_interp *interp, void *data)
+{
+    const service *s = data;
+    pid_t pid = getpid();
+    sigset_t none, before;
+
+    sigemptyset(&none);
+    serving.thread = PyThread_get_thread_ident();
+    __atomic_store_n(&serving.interp, interp, __ATOMIC_RELEASE);
+    pthread_sigmask(SIG_SETMASK, &none, &before);
+    if (load(interp, s->preload, s->load_script) < 0)
+        log_service(s, interp);
+    if (getpid() != pid) {
+        mp_log(mp_at_server(s->preload->server), APLOG_WARNING, "MP0465: a process that service %s forked has come to the end "
+               "of its script; it ends here, and only its parent goes on", s->preload->name);
+        _exit(1);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    __atomic_store_n(&serving.interp, NULL, __ATOMIC_RELEASE);
+    PyThreadState_SetAsyncExc(serving.thread, NULL);
+    if (PyErr_CheckSignals() < 0)       /* it came too late for the script */
+        PyErr_Clear();
+}
+
+void mp_preload_run_services(const mp_process *process, mp_preload_script_fn load_script, int (*goes_on)(void))
+{
+    int i;
+
+    mp_interp_run_on_keeper(mp_interp_main(), hear_signals, NULL);
+    for (i = 0; i < process->preloads->nelts && goes_on(); i++) {
+        service s = { &APR_ARRAY_IDX(process->preloads, i, mp_preload), load_script };
+        mp_interp *interp = mp_interp_get(s.preload->interpreter, s.preload->server);
+
+        if (interp)
+            mp_interp_run_on_keeper(interp, run_service, &s);
+    }
+}
+
+static void *end_service(void *interp)
+{
+    mp_lease lease;
+
+    if (mp_lease_take_interp(&lease, interp, mp_at_server(ap_server_conf)) == APR_SUCCESS) {
+        if (__atomic_load_n(&serving.interp, __ATOMIC_ACQUIRE) == interp)
+            PyThreadState_SetAsyncExc(serving.thread, PyExc_SystemExit);
+        mp_lease_release(&lease);
+    }
+    return NULL;
+}
+
+void mp_preload_end_services(void)
+{
+    mp_interp *interp = __atomic_load_n(&serving.interp, __ATOMIC_ACQUIRE);
+
+    if (interp && interp != mp_interp_main() && mp_thread_start(end_service, interp) != APR_SUCCESS)
+        return;                         /* it is killed when its time is over */
 }

@@ -13,4 +13,11 @@ typedef int (*mp_preload_script_fn)(mp_interp *interp, const char *path, int cas
 /* Detached, on the thread that starts the process. Failures are logged; each entry stands for itself. */
 void mp_preload_run(const mp_process *process, mp_preload_script_fn load_script);
 
+/* The same for a process without request threads, on Python's main thread, where SIGTERM raises SystemExit. Before each
+ * one goes_on() is asked. Detached, with signals blocked in the calling thread. */
+void mp_preload_run_services(const mp_process *process, mp_preload_script_fn load_script, int (*goes_on)(void));
+
+/* The same SystemExit, for a service that runs in another interpreter than the main one. Any thread; returns at once. */
+void mp_preload_end_services(void);
+
 #endif

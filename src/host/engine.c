@@ -155,7 +155,10 @@ void mp_engine_load(apr_pool_t *pchild, server_rec *s)
         apr_pool_pre_cleanup_register(pchild, engine, stop_engine);
 }
 
-const mp_engine_table *mp_engine_load_in_group(server_rec *s, const char *group)
+const mp_engine_table *mp_engine_load_in_group(const mp_group *group)
 {
-    return load(s, group);
+    host.processes = group->processes;
+    host.threads = group->threads;
+    host.server_metrics = group->server_metrics == 1;
+    return load(group->server, group->name);
 }

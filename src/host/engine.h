@@ -5,6 +5,7 @@
 #ifndef MP_HOST_ENGINE_H
 #define MP_HOST_ENGINE_H
 
+#include "config/groups.h"
 #include "../engine.h"    /* the seam, not the header beside this one */
 
 /* Loads process->engine, starts it, and sees to it that it is stopped with pchild. A failure is logged; the child
@@ -12,7 +13,7 @@
 void mp_engine_load(apr_pool_t *pchild, server_rec *s);
 
 /* The same in a process of a group, whose record mp_process_get() is; it stops the engine itself. NULL: it was logged. */
-const mp_engine_table *mp_engine_load_in_group(server_rec *s, const char *group);
+const mp_engine_table *mp_engine_load_in_group(const mp_group *group);
 
 /* NULL: this process has no Python. */
 const mp_engine_table *mp_engine_get(void);

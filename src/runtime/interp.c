@@ -20,12 +20,20 @@ struct entry {
     entry *next_wanted;
 };
 
+/* Something else for the keeper to do; on the stack of who waits for it. */
+typedef struct {
+    mp_interp *interp;
+    void (*run)(mp_interp *interp, void *data);
+    void *data;
+} job;
+
 /* C data of the process; everything but `closed` is guarded by `lock`. */
 static struct {
     apr_pool_t *pool;
     apr_thread_mutex_t *lock;
-    apr_thread_cond_t *changed;         /* an entry was wanted, or left STARTING */
+    apr_thread_cond_t *changed;         /* an entry was wanted, or left STARTING; a job came, or is done */
     apr_hash_t *entries;
+    job *job;                           /* waits for the keeper, or runs */
     entry *wanted;                      /* waits for the keeper, the oldest first */
     mp_interp *volatile youngest;
     mp_interp *main;
@@ -157,14 +165,33 @@ static void settle(entry *e, mp_interp *interp)
     apr_thread_cond_broadcast(house.changed);
 }
 
+/* Holding the lock, which is free meanwhile. */
+static void do_job(void)
+{
+    job *j = house.job;
+
+    apr_thread_mutex_unlock(house.lock);
+    mp_turns_begin();
+    PyEval_RestoreThread(j->interp->parked);
+    j->run(j->interp, j->data);
+    PyEval_SaveThread();
+    mp_turns_end();
+    apr_thread_mutex_lock(house.lock);
+    house.job = NULL;
+    apr_thread_cond_broadcast(house.changed);
+}
+
 static void *keep(void *data)
 {
     (void)data;
     apr_thread_mutex_lock(house.lock);
     for (;;) {
-        entry *e = house.wanted;
+        entry *e;
         mp_interp *interp;
 
+        if (!house.wanted && house.job)
+            do_job();
+        e = house.wanted;
         if (!e) {
             apr_thread_cond_wait(house.changed, house.lock);
             continue;
@@ -249,6 +276,20 @@ mp_interp *mp_interp_all(void)
 mp_interp *mp_interp_main(void)
 {
     return house.main;          /* set before any other thread gets to know of an interpreter, never changed */
+}
+
+void mp_interp_run_on_keeper(mp_interp *interp, void (*run)(mp_interp *interp, void *data), void *data)
+{
+    job j = { interp, run, data };
+
+    apr_thread_mutex_lock(house.lock);
+    while (house.job)
+        apr_thread_cond_wait(house.changed, house.lock);
+    house.job = &j;
+    apr_thread_cond_broadcast(house.changed);
+    while (house.job == &j)
+        apr_thread_cond_wait(house.changed, house.lock);
+    apr_thread_mutex_unlock(house.lock);
 }
 
 void mp_interp_close(void)

@@ -24,6 +24,7 @@ struct mp_interp {
     void *api;                  /* mp_state of its _apache (api/state.h), set at birth */
     void *modules;              /* handlers/modules.c: what was imported for handlers */
     void *wsgi;                 /* mp_wsgi_state of its mod_wsgi (wsgi/wsgi.h), set at birth */
+    int dump_signal;            /* stacks.c; 0: none */
     unsigned long epoch;        /* grows with every import that may have changed what a handler stands on */
     mp_interp *next;            /* born before */
 };
@@ -46,6 +47,10 @@ mp_interp *mp_interp_get(const char *name, server_rec *s);
 /* Any thread: all of them, the youngest first; and the first one. */
 mp_interp *mp_interp_all(void);
 mp_interp *mp_interp_main(void);
+
+/* Runs it on the keeper, which is Python's main thread, attached to that interpreter; waits until it is done. Meanwhile
+ * nothing is born. Detached. */
+void mp_interp_run_on_keeper(mp_interp *interp, void (*run)(mp_interp *interp, void *data), void *data);
 
 /* The process is ending: no births and no leases from here on, but those of end.c. */
 void mp_interp_close(void);

@@ -10,7 +10,9 @@ void mp_log(mp_place where, int level, const char *format, ...)
     va_start(arguments, format);
     apr_vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (where.r)
+    if (where.gateway)
+        where.gateway->calls->log(where.gateway, level, text);
+    else if (where.r)
         ap_log_rerror(APLOG_MARK, level, 0, where.r, "%s", text);
     else if (where.c)
         ap_log_cerror(APLOG_MARK, level, 0, where.c, "%s", text);

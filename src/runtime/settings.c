@@ -41,4 +41,6 @@ void mp_settings_find(const char *name, apr_pool_t *p, mp_settings *settings)
                 add(options, &gil, p, settings);
         }
     settings->gil = (mp_gil)gil;
+    if (*mp_host->process_group && !mp_host->threads)
+        settings->restrict_signal = 0;      /* a service has the main thread, and with it the signals */
 }

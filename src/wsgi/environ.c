@@ -182,8 +182,10 @@ static PyObject *seconds(apr_time_t time)
     return PyFloat_FromDouble((double)time / APR_USEC_PER_SEC);
 }
 
-unsigned mp_wsgi_thread_number(void)
+unsigned mp_wsgi_thread_number(const mp_gateway *gateway)
 {
+    if (gateway->thread)
+        return (unsigned)gateway->thread;
     if (!thread_number)
         thread_number = __atomic_add_fetch(&threads_seen, 1, __ATOMIC_RELAXED);
     return thread_number;
@@ -280,7 +282,7 @@ static int set_objects(mp_wsgi_state *state, PyObject *environ, const mp_gateway
            PyDict_SetItem(environ, state->key_multithread, gateway->multithread ? Py_True : Py_False) < 0 ||
            PyDict_SetItem(environ, state->key_multiprocess, gateway->multiprocess ? Py_True : Py_False) < 0 ||
            PyDict_SetItem(environ, state->key_run_once, gateway->run_once ? Py_True : Py_False) < 0 ||
-           set_new(environ, state->key_thread_id, PyLong_FromUnsignedLong(mp_wsgi_thread_number())) < 0 ||
+           set_new(environ, state->key_thread_id, PyLong_FromUnsignedLong(mp_wsgi_thread_number(gateway))) < 0 ||
            set_new(environ, state->key_request_start, seconds(gateway->request_start)) < 0 ||
            (gateway->queue_start && set_new(environ, state->key_queue_start, seconds(gateway->queue_start)) < 0) ||
            (gateway->daemon_start && set_new(environ, state->key_daemon_start, seconds(gateway->daemon_start)) < 0) ||

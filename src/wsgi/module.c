@@ -10,6 +10,16 @@ static int mpm_limit(int query)
     return ap_mpm_query(query, &value) == APR_SUCCESS && value > 0 ? value : 1;
 }
 
+static int processes(void)
+{
+    return *mp_host->process_group ? mp_host->processes : mpm_limit(AP_MPMQ_MAX_DAEMONS);
+}
+
+static int threads(void)
+{
+    return *mp_host->process_group ? mp_host->threads : mpm_limit(AP_MPMQ_MAX_THREADS);
+}
+
 static int add(PyObject *module, const char *name, PyObject *value)
 {
     int status = value ? PyModule_AddObjectRef(module, name, value) : -1;
@@ -122,8 +132,8 @@ int mp_wsgi_start(mp_interp *interp)
     if (mp_wsgi_environ_start(state) < 0 || mp_wsgi_lines_prepare(state) < 0 || install_names() < 0 ||
         add(module, "process_group", PyUnicode_FromString(mp_host->process_group)) < 0 ||
         add(module, "application_group", PyUnicode_DecodeFSDefault(group)) < 0 ||
-        add(module, "maximum_processes", PyLong_FromLong(mpm_limit(AP_MPMQ_MAX_DAEMONS))) < 0 ||
-        add(module, "threads_per_process", PyLong_FromLong(mpm_limit(AP_MPMQ_MAX_THREADS))) < 0 ||
+        add(module, "maximum_processes", PyLong_FromLong(processes())) < 0 ||
+        add(module, "threads_per_process", PyLong_FromLong(threads())) < 0 ||
         !(state->text_wrapper = import_name("io", "TextIOWrapper")) ||
         !(state->load_script = import_name("mod_python._scripts", "load"))) {
         Py_DECREF(module);

@@ -10,16 +10,11 @@
 
 #define WORTH_SENDING 8192      /* smaller items of a list wait for the next ones: httpd copies them */
 
-static mp_place place_of(const mp_gateway *gateway)
-{
-    return gateway->r ? mp_at_request(gateway->r) : mp_at_server(gateway->server);
-}
-
 static void log_failure(mp_wsgi_call *call, const char *code, const char *doing)
 {
     const char *what = apr_pstrcat(call->gateway->pool, doing, " WSGI script '", call->target->script, "'", NULL);
 
-    mp_error_log(place_of(call->gateway), code, what, call->target->interpreter, NULL);
+    mp_error_log(mp_at_gateway(call->gateway), code, what, call->target->interpreter, NULL);
 }
 
 /* The client's doing, not the application's: no error, and no traceback. */
@@ -29,7 +24,7 @@ static void log_client_failure(mp_wsgi_call *call, PyObject *error)
     const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
 
     PyErr_Clear();
-    mp_log(place_of(call->gateway), APLOG_INFO, "MP0334: WSGI script '%s' gave up: %s", call->target->script,
+    mp_log(mp_at_gateway(call->gateway), APLOG_INFO, "MP0334: WSGI script '%s' gave up: %s", call->target->script,
            utf8 ? utf8 : "OSError");
     Py_XDECREF(text);
 }
@@ -48,7 +43,7 @@ static int failed(mp_wsgi_call *call)
         mp_wsgi_watch_exception(call, type, value, traceback);
     if (PyErr_GivenExceptionMatches(type, call->state->RequestTimeout)) {
         status = HTTP_GATEWAY_TIME_OUT;
-        mp_log(place_of(gateway), APLOG_INFO, "Request interrupted by RequestTimeout; thread recovered.");
+        mp_log(mp_at_gateway(gateway), APLOG_INFO, "Request interrupted by RequestTimeout; thread recovered.");
         Py_XDECREF(type);
         Py_XDECREF(value);
         Py_XDECREF(traceback);
@@ -143,7 +138,7 @@ static int finish(mp_wsgi_call *call, int is_last)
         return -1;
     if (!mp_wsgi_is_short(call))
         return call->head_sent ? 0 : mp_wsgi_send(call, "", 0, is_last ? MP_PUSH_LAST : MP_PUSH_END);
-    mp_log(place_of(call->gateway), APLOG_ERR, "MP0335: WSGI script '%s' gave %" APR_OFF_T_FMT " bytes, and its "
+    mp_log(mp_at_gateway(call->gateway), APLOG_ERR, "MP0335: WSGI script '%s' gave %" APR_OFF_T_FMT " bytes, and its "
            "Content-Length is %" APR_OFF_T_FMT "; the answer is cut", call->target->script, call->sent, call->length);
     if (!call->head_sent && mp_wsgi_send(call, "", 0, MP_PUSH_NOW) < 0)
         return -1;
@@ -209,6 +204,17 @@ static int serve(mp_wsgi_call *call, PyObject **application)
     return status;
 }
 
+/* There is no application: why, and what to answer. */
+static int not_loaded(mp_wsgi_call *call)
+{
+    if (!PyErr_Occurred())
+        return DECLINED;
+    if (PyErr_ExceptionMatches(call->state->RequestTimeout))
+        return failed(call);
+    log_failure(call, "MP0331", "loading");
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
 int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target)
 {
     int status = HTTP_INTERNAL_SERVER_ERROR;
@@ -219,24 +225,29 @@ int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target)
 
     apr_time_t before = mp_wsgi_metrics_on() ? apr_time_now() : 0;
 
-    if (mp_lease_take(&lease, target->interpreter, place_of(gateway)) != APR_SUCCESS)
+    if (mp_lease_take(&lease, target->interpreter, mp_at_gateway(gateway)) != APR_SUCCESS)
         return status;
     state = lease.interp->wsgi;
     call = mp_wsgi_call_new(state, gateway, target);
     if (call) {
         mp_wsgi_watch_begin(call, before ? apr_time_now() - before : 0);
+        mp_wsgi_may_interrupt(call);
         application = mp_wsgi_application(state, target);
-        if (application)
+        if (application) {
+            if (gateway->calls->begin)
+                gateway->calls->begin(gateway);
             status = serve(call, &application);
+        }
         else
-            log_failure(call, "MP0331", "loading");
+            status = not_loaded(call);
+        mp_wsgi_may_not_interrupt(call);
         Py_XDECREF(application);
         mp_wsgi_call_end(call);
         mp_wsgi_watch_end(call, gateway);
         Py_DECREF(call);
     }
     else
-        mp_error_log(place_of(gateway), "MP0336", "making the objects of a WSGI request", target->interpreter, NULL);
+        mp_error_log(mp_at_gateway(gateway), "MP0336", "making the objects of a WSGI request", target->interpreter, NULL);
     mp_wsgi_lines_finish(state);
     mp_lease_release(&lease);
     return status;

@@ -59,7 +59,8 @@ static PyObject *process(int i, int threads)
 
 PyObject *mp_wsgi_server_metrics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
-    const global_score *global = mp_host->process->wsgi.server_metrics ? ap_get_scoreboard_global() : NULL;
+    int allowed = *mp_host->process_group ? mp_host->server_metrics : mp_host->process->wsgi.server_metrics;
+    const global_score *global = allowed && ap_exists_scoreboard_image() ? ap_get_scoreboard_global() : NULL;
     apr_time_t now = apr_time_now();
     PyObject *processes;
     int i;

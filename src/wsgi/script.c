@@ -84,13 +84,14 @@ static PyObject *load(mp_wsgi_state *state, const script *s, const char *resourc
         return NULL;
     mp_imports_enter(state->interp);
     module = PyObject_CallFunctionObjArgs(state->load_script, s->path, s->module, resource,
-                                          reloading ? Py_True : Py_False, NULL);
+                                          reloading ? Py_True : Py_False,
+                                          *mp_host->process_group ? Py_False : Py_True, NULL);
     mp_imports_leave(state->interp);
     Py_DECREF(resource);
     return module;
 }
 
-/* The module; new reference. NULL with an exception. */
+/* The module; new reference. NULL with an exception. Py_None: it is not the one of now, and that is for another process. */
 static PyObject *module_of(mp_wsgi_state *state, const script *s, const mp_wsgi_target *target)
 {
     PyObject *module = PyDict_GetItemWithError(PyImport_GetModuleDict(), s->module);    /* borrowed */
@@ -137,9 +138,9 @@ PyObject *mp_wsgi_application(mp_wsgi_state *state, const mp_wsgi_target *target
     Py_XINCREF(name);
     if (name)
         module = module_of(state, s, target);
-    if (module)
+    if (module && module != Py_None)
         application = PyObject_GetAttr(module, name);
-    if (module && !application && PyErr_ExceptionMatches(PyExc_AttributeError))
+    if (module && module != Py_None && !application && PyErr_ExceptionMatches(PyExc_AttributeError))
         PyErr_Format(PyExc_AttributeError, "Target WSGI script '%U' does not contain WSGI application '%U'", s->path,
                      name);
     Py_XDECREF(module);

@@ -135,7 +135,7 @@ static void watch(mp_wsgi_call *call, apr_time_t gil_wait)
         PyErr_Clear();
         return;
     }
-    new->thread = mp_wsgi_thread_number();
+    new->thread = mp_wsgi_thread_number(call->gateway);
     new->gil_wait = gil_wait;
     new->application_start = apr_time_now();
     cpu_times(&new->user, &new->system);
@@ -261,18 +261,39 @@ void mp_wsgi_watch_end(mp_wsgi_call *call, mp_gateway *gateway)
     Py_CLEAR(call->data);
 }
 
-void mp_wsgi_watch_stop(mp_interp *interp)
+void mp_wsgi_watch_stop(mp_interp *interp, const char *reason)
 {
     mp_wsgi_state *state = interp->wsgi;
     PyObject *event;
 
-    if (!state || (!has_subscribers(state) && PyList_GET_SIZE(state->shutdown_callbacks) == 0))
+    if (!state || state->is_stopped)
+        return;
+    state->is_stopped = 1;
+    if (!has_subscribers(state) && PyList_GET_SIZE(state->shutdown_callbacks) == 0)
         return;
     event = PyDict_New();
-    set(event, "shutdown_reason", PyUnicode_FromString(""));
+    set(event, "shutdown_reason", PyUnicode_FromString(reason));
     if (event) {
         publish(state, state->event_callbacks, "process_stopping", event);
         publish(state, state->shutdown_callbacks, "process_stopping", event);
+    }
+    PyErr_Clear();
+    Py_XDECREF(event);
+}
+
+void mp_wsgi_watch_signal(mp_interp *interp, int number, const char *name)
+{
+    mp_wsgi_state *state = interp->wsgi;
+    PyObject *event;
+
+    if (!state || (!has_subscribers(state) && PyList_GET_SIZE(state->signal_callbacks) == 0))
+        return;
+    event = PyDict_New();
+    set(event, "signum", PyLong_FromLong(number));
+    set(event, "signame", PyUnicode_FromString(name));
+    if (event) {
+        publish(state, state->event_callbacks, "process_signal", event);
+        publish(state, state->signal_callbacks, "process_signal", event);
     }
     PyErr_Clear();
     Py_XDECREF(event);
@@ -300,9 +321,43 @@ static PyObject *subscribe_shutdown(PyObject *module, PyObject *callback)
 
 static PyObject *subscribe_signals(PyObject *module, PyObject *callback)
 {
-    mp_log(mp_lease_where(), APLOG_NOTICE, "MP0377: mod_wsgi.subscribe_signals() has no effect in a child of httpd: "
-           "signals reach daemon processes only");
+    if (!*mp_host->process_group)
+        mp_log(mp_lease_where(), APLOG_NOTICE, "MP0377: mod_wsgi.subscribe_signals() has no effect in a child of httpd: "
+               "signals reach daemon processes only");
     return subscribe(state_of(module)->signal_callbacks, callback, "subscribe_signals");
+}
+
+typedef struct {
+    unsigned long thread;
+    int number;
+    char *script;
+} occupation;
+
+/* For mod_python._stacks: which threads have which requests. Copied first: making objects may let other threads run. */
+static PyObject *running(PyObject *module, PyObject *Py_UNUSED(nothing))
+{
+    PyObject *list = PyList_New(0);
+    occupation *all;
+    mp_wsgi_call *call;
+    size_t n = 0, i = 0;
+
+    for (call = state_of(module)->running; call; call = call->next)
+        n++;
+    all = calloc(n + 1, sizeof(*all));
+    for (call = state_of(module)->running; all && call; call = call->next)
+        if (call->gateway)
+            all[i++] = (occupation){ (unsigned long)call->thread, call->gateway->thread, strdup(call->target->script) };
+    for (n = i, i = 0; i < n; i++) {
+        PyObject *one = Py_BuildValue("kiN", all[i].thread, all[i].number, PyUnicode_DecodeFSDefault(
+                                      all[i].script ? all[i].script : ""));
+
+        if (list && (!one || PyList_Append(list, one) < 0))
+            Py_CLEAR(list);
+        Py_XDECREF(one);
+        free(all[i].script);
+    }
+    free(all);
+    return list;
 }
 
 static PyObject *request_data(PyObject *module, PyObject *Py_UNUSED(nothing))
@@ -322,8 +377,9 @@ PyMethodDef mp_wsgi_watch_methods[] = {
     { "subscribe_shutdown", subscribe_shutdown, METH_O, "subscribe_shutdown(callback): calls it when the process ends." },
     { "subscribe_signals", subscribe_signals, METH_O, "subscribe_signals(callback): for daemon processes." },
     { "request_data", request_data, METH_NOARGS, "request_data(): a dict that belongs to this thread's request." },
+    { "_running", running, METH_NOARGS, NULL },
     { "server_metrics", mp_wsgi_server_metrics, METH_NOARGS,
-      "server_metrics(): httpd's scoreboard, or None if WSGIServerMetrics is not On." },
+      "server_metrics(): httpd's scoreboard, or None if WSGIServerMetrics (in a group: server-metrics=) is not On." },
     { NULL, NULL, 0, NULL }
 };
 

@@ -30,8 +30,14 @@ void mp_wsgi_watch_response(mp_wsgi_call *call, PyObject *status, PyObject *head
 void mp_wsgi_watch_exception(mp_wsgi_call *call, PyObject *type, PyObject *value, PyObject *traceback);
 /* When the call is over, and the gateway still there. */
 void mp_wsgi_watch_end(mp_wsgi_call *call, mp_gateway *gateway);
-/* At the process's end. */
-void mp_wsgi_watch_stop(mp_interp *interp);
+/* The process is going to end: its subscribers are told, if they were not. "": no reason is known. */
+void mp_wsgi_watch_stop(mp_interp *interp, const char *reason);
+/* It has got a signal. */
+void mp_wsgi_watch_signal(mp_interp *interp, int number, const char *name);
+/* tell.c: for the engine's table; and the reason that was told. */
+void mp_wsgi_stopping(const char *reason);
+void mp_wsgi_signaled(int number, const char *name);
+const char *mp_wsgi_stop_reason(void);
 /* The module's functions. */
 extern PyMethodDef mp_wsgi_watch_methods[];
 PyObject *mp_wsgi_watch_getattr(PyObject *module, PyObject *name);

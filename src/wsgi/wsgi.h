@@ -66,6 +66,7 @@ typedef struct {
     mp_wsgi_name *expected[MP_WSGI_EXPECTED];   /* the name that a place had last time, or NULL */
     mp_wsgi_errors spare[MP_WSGI_SPARE_LOGS];
     int spare_used;
+    int is_stopped;             /* the subscribers of the end have been told */
     int watching;               /* watch.c: somebody looks at requests */
     PyObject *event_callbacks, *shutdown_callbacks, *signal_callbacks;      /* lists */
     PyObject *active_requests;  /* dict, or NULL: nobody has asked for it */
@@ -98,6 +99,8 @@ struct mp_wsgi_call {
     /* watch.c */
     mp_wsgi_call *next, *previous;      /* of those that run */
     pthread_t thread;
+    int number;                 /* of the thread, while it may be interrupted (interrupt.c); else 0 */
+    int interrupted;
     PyObject *data;             /* request_data(), or NULL */
     mp_wsgi_watch *watch;       /* NULL: nobody looks */
 };
@@ -134,7 +137,7 @@ int mp_wsgi_length_of(const apr_array_header_t *headers, apr_off_t *length);    
 /* environ.c: a new dict. */
 PyObject *mp_wsgi_environ(mp_wsgi_call *call, PyObject *input, PyObject *errors);
 int mp_wsgi_environ_prepare(mp_wsgi_state *state, PyObject *module);
-unsigned mp_wsgi_thread_number(void);
+unsigned mp_wsgi_thread_number(const mp_gateway *gateway);     /* of the calling one, from 1 */
 int mp_wsgi_environ_start(mp_wsgi_state *state);        /* when state->interp is set */
 
 /* input.c */
@@ -151,12 +154,19 @@ int mp_wsgi_filewrapper_type_add(PyObject *module, mp_wsgi_state *state);
 /* Sends the file of a FileWrapper by its descriptor. 1: done, 0: it can't be, iterate; -1 with an exception. */
 int mp_wsgi_send_wrapped(mp_wsgi_call *call, PyObject *result);
 
-/* script.c: the application of a target, its script loaded or loaded anew. New reference; NULL with an exception. */
+/* script.c: the application of a target, its script loaded or loaded anew. New reference; NULL with an exception, or, in a
+ * group, without one if the script has changed: a fresh process shall have the request. */
 PyObject *mp_wsgi_application(mp_wsgi_state *state, const mp_wsgi_target *target);
 /* The script itself. New reference; NULL with an exception. */
 PyObject *mp_wsgi_script_module(mp_wsgi_state *state, const mp_wsgi_target *target);
 /* Loads a script before any request. -1 with an exception. */
 int mp_wsgi_script_preload(mp_interp *interp, const char *path, int case_sensitive);
+
+/* interrupt.c. Attached, the two about a call; on its thread. */
+void mp_wsgi_interrupt_start(int threads);              /* once, before requests */
+void mp_wsgi_may_interrupt(mp_wsgi_call *call);
+void mp_wsgi_may_not_interrupt(mp_wsgi_call *call);
+void mp_wsgi_interrupt(int thread, apr_interval_time_t age);    /* for the engine's table */
 
 /* run.c: for the engine's table. */
 int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target);

@@ -251,6 +251,8 @@ static int run(mp_gateway *gateway, const mp_wsgi_target *target)
     char *words = apr_pstrdup(gateway->pool, variable(gateway, "QUERY_STRING")), *word, *rest = NULL;
     int status = OK;
 
+    if (strncmp(words, "status=", 7))      /* that is what it comes to when nothing can be loaded */
+        gateway->calls->begin(gateway);
     for (word = apr_strtok(words, "+", &rest); word; word = apr_strtok(NULL, "+", &rest))
         do_word(gateway, target, word, &status);
     return status;

@@ -228,7 +228,8 @@ def test_a_graceful_restart_serves_who_is_in_the_queue(tmp_path: Path, kind: str
             for client in clients:
                 data = b""
                 while record(3, b"\0" * 8) not in data:
-                    assert (piece := client.recv(1000)), "it was closed"
+                    piece = client.recv(1000)
+                    assert piece, "it was closed"
                     data += piece
                 assert b"hello" in data
         os.kill(old, signal.SIGCONT)
@@ -237,7 +238,8 @@ def test_a_graceful_restart_serves_who_is_in_the_queue(tmp_path: Path, kind: str
         before = len(os.listdir(f"/proc/{server.pid}/fd"))
         for restart in range(4):
             for _ in range(10):
-                assert "hello" in ask(address if isinstance(address, str) else listen, {"QUERY_STRING": "head+say=hello"})
+                place = address if isinstance(address, str) else listen
+                assert "hello" in ask(place, {"QUERY_STRING": "head+say=hello"})
             server.signal(signal.SIGUSR1)
             wait_for(lambda restart=restart: server._starts() > restart + 2)     # type: ignore[misc]
         server.ready(6)

@@ -156,7 +156,8 @@ def test_processes_that_keep_dying_are_started_more_and_more_seldom(tmp_path: Pa
                 conf="WSGIImportScript /dies.wsgi process-group=shop application-group=x") as server:
         server.claim("MP0414: processes of group 'shop' keep dying")
         for _ in range(3):
-            server.claim("MP0417: Process 'shop' .pid=\\d+. has died; deregistering and restarting it: exit status 3")
+            server.claim("MP0417: Process 'shop' .pid=\\d+. has died; deregistering and restarting it. "
+                         "Cause: exit status 3")
         assert server.log_text().count("MP0426") < 8
 
 

@@ -136,7 +136,7 @@ def test_a_killed_process_is_seen_by_client_and_log_and_replaced(server: Groups)
     before = server.pid_of("two")
     assert server.get("/two?kill").status == 502
     server.claim("MP0439: no answer of group 'two': its process has ended")
-    server.claim("MP0417: Process 'two' .pid=\\d+. has died; deregistering and restarting it: signal 9")
+    server.claim("MP0417: Process 'two' .pid=\\d+. has died; deregistering and restarting it. Cause: signal 9")
     with pytest.raises(http.client.IncompleteRead):
         server.get("/two?head+say=part+sleep=0.1+kill")
     server.claim("MP0438: the answer of group 'two' is cut: its process has ended")

@@ -93,8 +93,8 @@ def test_nothing_that_a_peer_says_harms_a_process(server: Groups) -> None:
     """SEC-45: even if it knows the secret, as children do."""
     pid = server.pid_of("shop")
     secret = server.get("/shop?head+secrets").text.partition("\n")[0].removeprefix("shop=").encode()
-    facts = b"\0".join([secret, b"main_interpreter", b"", b"/x.wsgi", b"/x.wsgi", b"application", b"wsgi-script", b"", b"",
-                        b"", b"", b"127.0.0.1", b"80", b"0", b"1", b"1", b"\1", b"a", b"b", b"1", b"-1"]) + b"\0"
+    facts = b"\0".join([secret, b"main_interpreter", b"", b"/x.wsgi", b"/x.wsgi", b"application", b"wsgi-script", b"",
+                        b"", b"", b"", b"127.0.0.1", b"80", b"0", b"1", b"1", b"\1", b"a", b"b", b"1", b"-1"]) + b"\0"
     params = pair(b"MOD_PYTHON_FACTS", facts) + pair(b"QUERY_STRING", b"head+say=hello+echo")
     request = BEGIN + record(4, params) + record(4) + record(5, b"body") + record(5)
     file = socket_file(server, 0)
@@ -153,7 +153,8 @@ class Impostor:
 
 @pytest.fixture(scope="module")
 def ask(server: Groups) -> Iterator[Callable[[bytes], tuple[int, int]]]:
-    """Asks the group whose process is an impostor that says this: status (0: the answer is cut), how often it was asked."""
+    """Asks the group whose process is an impostor that says this: status (0: the answer is cut), how often it was
+    asked."""
     impostor = Impostor(socket_file(server, 2))
 
     def ask(answer: bytes) -> tuple[int, int]:
