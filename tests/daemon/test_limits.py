@@ -103,7 +103,7 @@ def test_too_much_memory_is_a_memory_error(httpd: Httpd) -> None:
 def test_cpu_time_ends_a_process_after_its_requests(httpd: Httpd) -> None:
     """SIGXCPU: another process first, and the request is answered."""
     first = ask(httpd, "/cpu/burn?1.6")
-    httpd.claim(rf"Shutdown requested for daemon process 'cpu' \(pid={first}\): cpu-time-limit reached")
+    httpd.claim(rf"CPU time limit reached, stopping process 'cpu'\. \(pid={first}\)")
     wait_for(lambda: ask(httpd, "/cpu/pid") != first)
     httpd.claim(rf"MP0415: Process 'cpu' \(pid={first}\) has ended")
 
