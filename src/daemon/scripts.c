@@ -51,6 +51,55 @@ int mp_scripts_changed(const char *path)
     return changed;
 }
 
+/* Where the pair's texts end, or NULL. */
+static const char *pair_end(const char *at, const char *end, const char **script)
+{
+    const char *stop = at < end ? memchr(at, '\0', (size_t)(end - at)) : NULL;
+
+    *script = stop ? stop + 1 : NULL;
+    stop = stop && stop + 1 < end ? memchr(stop + 1, '\0', (size_t)(end - stop - 1)) : NULL;
+    return stop ? stop + 1 : NULL;
+}
+
+void mp_scripts_note(mp_board *board, const char *interpreter, const char *script)
+{
+    size_t first = strlen(interpreter) + 1, second = strlen(script) + 1;
+    const char *at, *next, *known, *end;
+
+    pthread_mutex_lock(&seen.lock);
+    end = board->loaded + board->loaded_length;
+    for (at = board->loaded; (next = pair_end(at, end, &known)); at = next)
+        if (!strcmp(at, interpreter) && !strcmp(known, script))
+            break;
+    if (!next && at + first + second <= board->loaded + MP_LOADED_ROOM) {
+        memcpy((char *)at, interpreter, first);
+        memcpy((char *)at + first, script, second);
+        board->loaded_length += (uint32_t)(first + second);
+    }
+    pthread_mutex_unlock(&seen.lock);
+}
+
+void mp_scripts_preload(const mp_group *group, const char *loaded, size_t length, apr_array_header_t *preloads)
+{
+    const char *at, *next, *script;
+    struct stat info;
+
+    for (at = loaded; (next = pair_end(at, loaded + length, &script)); at = next) {
+        mp_preload *preload;
+
+        if (stat(script, &info) != 0 || !mp_scripts_trusted(group, script, seen.pool))
+            continue;               /* it may be gone: a request for it will say so */
+        preload = apr_array_push(preloads);
+        memset(preload, 0, sizeof(*preload));
+        preload->kind = MP_PRELOAD_SCRIPT;
+        preload->name = script;
+        preload->interpreter = at;
+        preload->process_group = group->name;
+        preload->server = group->server;
+        preload->directive = "WSGI script";
+    }
+}
+
 int mp_scripts_trusted(const mp_group *group, const char *script, apr_pool_t *p)
 {
     const char *paths[2] = {script, ap_make_dirstr_parent(p, script)};

@@ -5,6 +5,7 @@
 #define MP_DAEMON_SCRIPTS_H
 
 #include "config/groups.h"
+#include "daemon/board.h"
 
 void mp_scripts_start(apr_pool_t *p);
 
@@ -20,6 +21,13 @@ const char *mp_scripts_inside(const mp_group *group, const char *path);
 /* What is logged of one that is not trusted; then come the script and the group's name. */
 #define MP_SCRIPTS_UNTRUSTED "MP0433: %s is not owned as script-user or script-group of group '%s' says, or others may " \
                              "change it or its directory"
+
+/* The script was loaded into that interpreter; the board says so to the next process. */
+void mp_scripts_note(mp_board *board, const char *interpreter, const char *script);
+
+/* What a board says, added to the preloads (mp_preload). `loaded` stays. */
+void mp_scripts_preload(const mp_group *group, const char *loaded, size_t length, apr_array_header_t *preloads);
+
 /* An application of it has begun, for a request that is told so; whether one has. */
 void mp_scripts_loaded(const char *path);
 int mp_scripts_are_loaded(const char *path);

@@ -32,7 +32,7 @@ typedef struct {
     pthread_mutex_t out_lock;       /* of seat->out: lines for the log may come from other threads */
     apr_status_t in_error, out_error;
     int has_head, has_body, is_cut;
-    const char *script;
+    const char *script, *interpreter;
     int was_loaded;                 /* before this request */
 } served;
 
@@ -532,6 +532,7 @@ static void gateway_begin(mp_gateway *gateway)
     served *one = (served *)gateway;
 
     one->seat->board->first_attempt = -1;
+    mp_scripts_note(one->seat->board, one->interpreter, one->script);
     if (!(one->flags & MP_FLAG_SAY_TAKEN))
         return;
     if (!one->was_loaded)
@@ -743,13 +744,14 @@ void mp_serve_end_fork(const mp_seat *seat)
     _exit(1);
 }
 
-/* The script is not the one that this process has loaded. 1: a fresh one shall have the request. */
+/* The script is not the one that this process has loaded. 1: a fresh process shall have the request. */
 static int is_elsewhere(served *one, mp_wsgi_target *target)
 {
     one->seat->reload(one->seat->worker, target->script);
-    if (!one->is_public)
+    if (!one->is_public && one->seat->group->processes == 1)
         return 1;
-    target->reloading = 0;          /* such a client has nobody who would ask again */
+    /* Several go on with what they have, until others have loaded what is new. Other clients would not ask again. */
+    target->reloading = 0;
     return 0;
 }
 
@@ -845,6 +847,7 @@ static int process(served *one)
         return one->keeps && drain_body(one);
     }
     one->script = target.script;
+    one->interpreter = target.interpreter;
     if (target.reloading && mp_scripts_changed(target.script) && is_elsewhere(one, &target))
         return reject(one, "script");
     if (!seat->admit(seat->worker))

@@ -123,6 +123,16 @@ static void release_signals(void)
 
 /* Starting. */
 
+static process *find(const mp_group *group, int slot, int is_leaving)
+{
+    process *one;
+
+    for (one = me.all; one; one = one->next)
+        if (one->group == group && one->slot == slot && one->stage <= READY && !one->leaving == !is_leaving)
+            return one;
+    return NULL;
+}
+
 static size_t board_size(const mp_group *group)
 {
     return sizeof(mp_board) + (size_t)(group->threads + 1) * sizeof(int64_t);
@@ -158,6 +168,17 @@ static int64_t restart_time(const mp_group *group, int slot, int64_t now)
     return now + group->restart_interval + group->restart_interval * slot / (4 * group->processes);
 }
 
+/* What the process before has loaded is loaded before the new one is ready. */
+static void pass_on(mp_board *board, const process *old)
+{
+    uint32_t length = old ? old->board->loaded_length : 0;
+
+    if (length > MP_LOADED_ROOM)
+        return;                 /* the application has written there */
+    memcpy(board->loaded, old ? old->board->loaded : "", length);
+    board->loaded_length = length;
+}
+
 static void spawn(const mp_group *group, int slot)
 {
     place *where = &me.places[group->number][slot];
@@ -171,6 +192,8 @@ static void spawn(const mp_group *group, int slot)
         return;
     }
     one->board = mmap(NULL, board_size(group), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (one->board != MAP_FAILED)
+        pass_on(one->board, find(group, slot, 1));
     one->group = group;
     one->slot = slot;
     one->control = ends[0];
@@ -521,16 +544,6 @@ static void check_deadline(process *one, int64_t now)
 
 /* Replacing. */
 
-static process *find(const mp_group *group, int slot, int is_leaving)
-{
-    process *one;
-
-    for (one = me.all; one; one = one->next)
-        if (one->group == group && one->slot == slot && one->stage <= READY && !one->leaving == !is_leaving)
-            return one;
-    return NULL;
-}
-
 /* In whatever stage. */
 static int is_there(const mp_group *group, int slot)
 {
@@ -542,21 +555,25 @@ static int is_there(const mp_group *group, int slot)
     return 0;
 }
 
-/* One stale process at a time gives way, so that the others serve. */
 static void turn_stale_out(const mp_group *group)
 {
-    process *one, *stale = NULL;
+    process *one;
 
-    for (one = me.all; one; one = one->next) {
-        if (one->group != group || one->stage > READY)
-            continue;
-        if (one->leaving)
-            return;
-        if (one->is_stale)
-            stale = one;
-    }
-    if (stale)
-        leave(stale, MP_REASON_SCRIPT);
+    for (one = me.all; one; one = one->next)
+        if (one->group == group && one->is_stale)
+            leave(one, MP_REASON_SCRIPT);
+}
+
+/* Those with the old script give way together: nobody gets an old answer after a new one. */
+static int are_fresh_ones_ready(const mp_group *group)
+{
+    process *one, *fresh;
+
+    for (one = me.all; one; one = one->next)
+        if (one->group == group && one->leaving == MP_REASON_SCRIPT && one->stage <= READY &&
+            (!(fresh = find(group, one->slot, 0)) || fresh->stage != READY))
+            return 0;
+    return 1;
 }
 
 static void see_to_group(const mp_group *group, int64_t now)
@@ -570,7 +587,7 @@ static void see_to_group(const mp_group *group, int64_t now)
         if (!next && now >= me.places[group->number][slot].start_at &&
             (group->threads || (!me.is_over && !is_there(group, slot))))
             spawn(group, slot);
-        if (old && next && next->stage == READY)
+        if (old && next && next->stage == READY && (old->leaving != MP_REASON_SCRIPT || are_fresh_ones_ready(group)))
             drain(old, old->leaving == MP_REASON_EVICTION ? group->eviction_timeout : group->graceful_timeout, old->leaving);
     }
 }

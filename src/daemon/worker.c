@@ -665,6 +665,8 @@ static void load_engine(void)
     own->python = me.group->python;
     own->interpreters = interpreters(own);
     own->preloads = preloads(own);
+    if (me.group->threads)
+        mp_scripts_preload(me.group, me.board->loaded, me.board->loaded_length, own->preloads);
     own->wsgi.server_metrics = me.group->server_metrics;
     if (me.group->python_home)
         own->home = me.group->python_home;

@@ -106,7 +106,7 @@ def test_a_body_waits_for_the_script(tmp_path: Path) -> None:
 
 
 def test_many_requests_at_the_change_are_all_answered_by_the_new_script(tmp_path: Path) -> None:
-    with Httpd(tmp_path, conf("processes=2 threads=3"), {"app.wsgi": SCRIPT}) as server:
+    with Httpd(tmp_path, conf("threads=3"), {"app.wsgi": SCRIPT}) as server:
         assert server.get("/shop").text == "1"
         server.write("app.wsgi", SCRIPT.replace("VERSION = 1", "VERSION = 222"))
         barrier = threading.Barrier(8)
