@@ -175,7 +175,8 @@ finally:
 
 
 def test_what_a_service_forks_ends_with_its_script(tmp_path: Path) -> None:
-    script = LOOP.replace("try:", "child = os.fork()\nif not child:\n    sys.exit()\ntell(os.waitpid(child, 0)[1])\ntry:", 1)
+    forks = "child = os.fork()\nif not child:\n    sys.exit()\ntell(os.waitpid(child, 0)[1])\n"
+    script = LOOP.replace("try:", forks + "try:", 1)
     with Httpd(tmp_path, conf(), {"one.py": script}) as server:
         began(tmp_path)
         server.claim("MP0465")
