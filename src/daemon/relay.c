@@ -88,8 +88,10 @@ static void lose(exchange *x, int error)
 
 static int is_written(exchange *x, apr_status_t rv)
 {
-    if (rv == APR_SUCCESS && !x->relay->r->connection->aborted)
-        return 1;
+    const request_rec *r = x->relay->r;
+
+    if ((rv == APR_SUCCESS || (x->broken && r->eos_sent)) && !r->connection->aborted)
+        return 1;               /* or httpd has answered itself, and the application may say what it wants */
     abandon(x);
     return 0;
 }
@@ -340,11 +342,12 @@ static void break_body(exchange *x, apr_status_t rv)
     int i;
 
     r->connection->keepalive = AP_CONN_CLOSE;
-    if (r->eos_sent || r->connection->aborted) {
-        finish(x, MP_RELAY_DONE, OK);       /* httpd has answered itself */
+    if (r->connection->aborted) {
+        finish(x, MP_RELAY_DONE, OK);
         return;
     }
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r, "MP0441: the body of the request could not be read to its end");
+    if (!r->eos_sent)           /* else httpd has answered itself, and logged */
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r, "MP0441: the body of the request could not be read to its end");
     if (!ap_is_HTTP_ERROR(status))
         status = HTTP_BAD_REQUEST;
     content[0] = MP_NOTE_BROKEN;

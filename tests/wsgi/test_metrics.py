@@ -12,6 +12,7 @@ from httpd import Httpd, at_once, wait_for
 from wsgi_site import APP, value, wsgi_conf
 
 MPMS = ("event", "prefork")
+GROUP_OPTIONS = "server-metrics=On"
 MODULES = ("env", "status")
 
 CONF = wsgi_conf() + "ExtendedStatus On\nWSGIServerMetrics On\n"
