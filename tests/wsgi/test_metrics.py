@@ -173,8 +173,6 @@ def test_many_threads_count_exactly(httpd: Httpd) -> None:
 
 
 def test_the_scoreboard(httpd: Httpd) -> None:
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     found = metrics(httpd, "server_metrics")
     assert set(found) == {"server_limit", "thread_limit", "running_generation", "restart_time", "current_time",
                           "running_time", "processes"}

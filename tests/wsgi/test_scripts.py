@@ -135,8 +135,6 @@ def test_without_reloading_a_script_stays(httpd: Httpd) -> None:
 
 
 def test_the_hook_of_a_script(httpd: Httpd) -> None:
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     loads, pids = zip(*(eval(get(httpd, "hook")) for _ in range(5)), strict=True)
     if httpd.group:                 # a new process loads it
         assert loads == (1,) * 5 and pids[0] == pids[1] == pids[2] != pids[3] == pids[4]
