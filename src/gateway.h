@@ -50,6 +50,9 @@ typedef struct {
     /* The script is loaded, and the application about to run: from here on nobody else may have the request. Attached;
      * never waits. NULL: nobody wants to know. */
     void (*begin)(mp_gateway *gateway);
+
+    /* As log(), for a place in Python code. NULL in a child, where the request itself is at hand. */
+    void (*log_at)(mp_gateway *gateway, const char *file, int number, int level, const char *line);
 } mp_gateway_calls;
 
 struct mp_gateway {

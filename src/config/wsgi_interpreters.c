@@ -63,6 +63,7 @@ static const char *set_free_threading(cmd_parms *cmd, void *conf, const char *wo
 static const char *set_switch_interval(cmd_parms *cmd, void *conf, const char *text)
 {
     const char *error = where(cmd);
+    mp_interp_options *options;
     double seconds;
     char *end;
 
@@ -73,7 +74,10 @@ static const char *set_switch_interval(cmd_parms *cmd, void *conf, const char *t
     if (end == text || *end || errno || !isfinite(seconds) || seconds <= 0)
         return apr_psprintf(cmd->pool, "%s: '%s' is no number of seconds above 0; write %s 0.005 or the like",
                             cmd->cmd->name, text, cmd->cmd->name);
-    target(cmd)->switch_interval = seconds;
+    options = target(cmd);
+    options->switch_interval = seconds;
+    if (options->specificity < 0)
+        options->process_group = "";        /* daemons have switch-interval= */
     return NULL;
 }
 

@@ -88,8 +88,10 @@ static void lose(exchange *x, int error)
 
 static int is_written(exchange *x, apr_status_t rv)
 {
-    if (rv == APR_SUCCESS && !x->relay->r->connection->aborted)
-        return 1;
+    const request_rec *r = x->relay->r;
+
+    if ((rv == APR_SUCCESS || (x->broken && r->eos_sent)) && !r->connection->aborted)
+        return 1;               /* or httpd has answered itself, and the application may say what it wants */
     abandon(x);
     return 0;
 }
@@ -202,13 +204,18 @@ static void take_note(exchange *x, const mp_record *record)
 /* A line for the request's log. 0: it is something else. */
 static int take_line(exchange *x, const mp_record *record)
 {
-    int is_note = record->type == MP_WIRE_NOTE && record->length >= 2 && record->content[0] == MP_NOTE_LOG;
-    size_t skip = is_note ? 2 : 0;
+    const unsigned char *note = record->content, *end, *file = note + 6;
 
-    if (!is_note && (record->type != MP_WIRE_STDERR || !record->length))
+    if (record->type == MP_WIRE_NOTE && record->length > 6 && note[0] == MP_NOTE_LOG &&
+        (end = memchr(file, '\0', record->length - 6)))
+        ap_log_rerror_((const char *)file, (int)((unsigned)note[2] << 24 | (unsigned)note[3] << 16 |
+                                                 (unsigned)note[4] << 8 | note[5]),
+                       APLOG_MODULE_INDEX, note[1] & 7, 0, x->relay->r, "%.*s", (int)(note + record->length - end - 1),
+                       (const char *)end + 1);
+    else if (record->type == MP_WIRE_STDERR && record->length)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->relay->r, "%.*s", (int)record->length, (const char *)note);
+    else
         return 0;
-    ap_log_rerror(APLOG_MARK, is_note ? record->content[1] & 7 : APLOG_ERR, 0, x->relay->r, "%.*s",
-                  (int)(record->length - skip), (const char *)record->content + skip);
     return 1;
 }
 
@@ -340,11 +347,12 @@ static void break_body(exchange *x, apr_status_t rv)
     int i;
 
     r->connection->keepalive = AP_CONN_CLOSE;
-    if (r->eos_sent || r->connection->aborted) {
-        finish(x, MP_RELAY_DONE, OK);       /* httpd has answered itself */
+    if (r->connection->aborted) {
+        finish(x, MP_RELAY_DONE, OK);
         return;
     }
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r, "MP0441: the body of the request could not be read to its end");
+    if (!r->eos_sent)           /* else httpd has answered itself, and logged */
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r, "MP0441: the body of the request could not be read to its end");
     if (!ap_is_HTTP_ERROR(status))
         status = HTTP_BAD_REQUEST;
     content[0] = MP_NOTE_BROKEN;

@@ -490,22 +490,29 @@ static void gateway_cut(mp_gateway *gateway)
 }
 
 /* 0: it can't be put. */
-static int put_line(served *one, int level, const char *line)
+static int put_line(served *one, const char *file, int number, int level, const char *line)
 {
     mp_bytes *out = &one->seat->out;
-    size_t length = strlen(line);
+    size_t length = strlen(line), before = 6 + strlen(file) + 1;
+    unsigned char *at;
+    int i;
 
-    if (one->out_error || out->end - out->start > MOST_UNSENT)
+    if (one->out_error || out->end - out->start > MOST_UNSENT || before > MP_WIRE_ONE / 2)
         return 0;
-    if (length > MP_WIRE_ONE - 2)
-        length = MP_WIRE_ONE - 2;
-    if (!mp_bytes_room(out, MP_WIRE_HEADER + 2 + length))
+    if (length > MP_WIRE_ONE - before)
+        length = MP_WIRE_ONE - before;
+    if (!mp_bytes_room(out, MP_WIRE_HEADER + before + length))
         return 0;
-    mp_wire_header(out->bytes + out->end, MP_WIRE_NOTE, one->id, length + 2);
-    out->bytes[out->end + MP_WIRE_HEADER] = MP_NOTE_LOG;
-    out->bytes[out->end + MP_WIRE_HEADER + 1] = (unsigned char)level;
-    memcpy(out->bytes + out->end + MP_WIRE_HEADER + 2, line, length);
-    out->end += MP_WIRE_HEADER + 2 + length;
+    at = out->bytes + out->end;
+    mp_wire_header(at, MP_WIRE_NOTE, one->id, before + length);
+    at += MP_WIRE_HEADER;
+    at[0] = MP_NOTE_LOG;
+    at[1] = (unsigned char)level;
+    for (i = 0; i < 4; i++)
+        at[2 + i] = (unsigned char)((unsigned)number >> (24 - 8 * i));
+    memcpy(at + 6, file, before - 6);
+    memcpy(at + before, line, length);
+    out->end += MP_WIRE_HEADER + before + length;
     if (!one->has_head)         /* else it goes with the next part of the answer, or at the end */
         flush(one, 0);
     return 1;
@@ -513,17 +520,22 @@ static int put_line(served *one, int level, const char *line)
 
 /* Never waits: it may be called with a GIL. What the other side does not take now goes along later; while another thread
  * is sending, a line goes to the process's own log. */
-static void gateway_log(mp_gateway *gateway, int level, const char *line)
+static void gateway_log_at(mp_gateway *gateway, const char *file, int number, int level, const char *line)
 {
     served *one = (served *)gateway;
     int put = 0;
 
     if (!one->is_public && !one->seat->is_forked && pthread_mutex_trylock(&one->out_lock) == 0) {
-        put = put_line(one, level, line);
+        put = put_line(one, file, number, level, line);
         pthread_mutex_unlock(&one->out_lock);
     }
     if (!put)
-        ap_log_error(APLOG_MARK, level, 0, gateway->server, "%s", line);
+        ap_log_error_(file, number, APLOG_MODULE_INDEX, level, 0, gateway->server, "%s", line);
+}
+
+static void gateway_log(mp_gateway *gateway, int level, const char *line)
+{
+    gateway_log_at(gateway, __FILE__, __LINE__, level, line);
 }
 
 /* The body may come. What was put before, that somebody has the request, goes along. */
@@ -544,7 +556,8 @@ static void gateway_begin(mp_gateway *gateway)
 }
 
 static const mp_gateway_calls calls = {
-    gateway_read, gateway_head, gateway_write, gateway_send_file, gateway_cut, gateway_log, gateway_begin
+    gateway_read, gateway_head, gateway_write, gateway_send_file, gateway_cut, gateway_log, gateway_begin,
+    gateway_log_at
 };
 
 /* The request's facts. */

@@ -27,8 +27,8 @@ typedef enum {
     MP_NOTE_WANTED = 'W',           /* the application reads the body */
     MP_NOTE_WHOLE = 'A',            /* the rest of the answer is there, and comes without a pause */
     MP_NOTE_STATUS = 'S',           /* no answer: httpd shall make one; two bytes of status */
-    MP_NOTE_LOG = 'L',              /* a line for the log: a byte of level, text */
-    MP_NOTE_BROKEN = 'B'            /* from the child: the body ends here, too early; two bytes of HTTP status, four of APR's */
+    MP_NOTE_LOG = 'L',              /* a line for the log: a byte of level, four of line number, file and NUL, text */
+    MP_NOTE_BROKEN = 'X'            /* from the child: the body ends here, too early; two bytes of HTTP status, four of APR's */
 } mp_note;
 
 /* The roles of a BEGIN; protocolStatus of an END. */

@@ -663,6 +663,7 @@ static void load_engine(void)
 
     own->engine = me.group->engine;
     own->python = me.group->python;
+    own->eggs = NULL;           /* WSGIPythonEggs is for children; python-eggs= is set already */
     own->interpreters = interpreters(own);
     own->preloads = preloads(own);
     if (me.group->threads)

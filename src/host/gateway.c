@@ -25,7 +25,8 @@ static const char *process_id(apr_pool_t *p)
 static void fill(mp_request_gateway *gateway, request_rec *r, const mp_wsgi_conf *conf)
 {
     static const mp_gateway_calls calls = {
-        mp_gateway_read, mp_gateway_head, mp_gateway_write, mp_gateway_send_file, mp_gateway_cut, log_line, NULL
+        mp_gateway_read, mp_gateway_head, mp_gateway_write, mp_gateway_send_file, mp_gateway_cut, log_line, NULL,
+        NULL
     };
     mp_gateway *base = &gateway->base;
 

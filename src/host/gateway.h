@@ -25,6 +25,7 @@ typedef struct {
     int read_ended;
     int replaced;                       /* WSGIErrorOverride: the status whose error page httpd writes instead */
     apr_size_t holds;                   /* how many bytes more may wait for the end; 0: none */
+    int holds_flush;                    /* somebody wants them to be on their way */
 } mp_request_gateway;
 
 /* gateway_input.c. The request was admitted (wsgi_admit.h), so httpd is ready to read its body. */

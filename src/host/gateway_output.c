@@ -96,6 +96,7 @@ apr_status_t mp_gateway_write(mp_gateway *base, const char *data, apr_size_t n, 
     if (push == MP_PUSH_LATER || (push == MP_PUSH_NOW && !n)) {
         if (n <= gateway->holds && gateway->holds) {
             gateway->holds -= n;
+            gateway->holds_flush |= push == MP_PUSH_NOW;
             return apr_brigade_write(gateway->out, NULL, NULL, data, n);
         }
         gateway->holds = 0;
@@ -104,8 +105,9 @@ apr_status_t mp_gateway_write(mp_gateway *base, const char *data, apr_size_t n, 
         APR_BRIGADE_INSERT_TAIL(gateway->out, apr_bucket_transient_create(data, n, list));
     if (push == MP_PUSH_LAST || push == MP_PUSH_END)
         APR_BRIGADE_INSERT_TAIL(gateway->out, apr_bucket_eos_create(list));
-    if (push == MP_PUSH_NOW || push == MP_PUSH_END)
+    if (push == MP_PUSH_NOW || push == MP_PUSH_END || gateway->holds_flush)
         APR_BRIGADE_INSERT_TAIL(gateway->out, apr_bucket_flush_create(list));
+    gateway->holds_flush = 0;
     return pass(gateway);
 }
 

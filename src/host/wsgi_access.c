@@ -67,7 +67,7 @@ static void add_early_facts(apr_array_header_t *variables, request_rec *r)
 
 static mp_gateway *gateway_of(request_rec *r, mp_question question, mp_wsgi_target *target, int pass_authorization)
 {
-    static const mp_gateway_calls calls = { NULL, NULL, NULL, NULL, NULL, log_line, NULL };
+    static const mp_gateway_calls calls = { NULL, NULL, NULL, NULL, NULL, log_line, NULL, NULL };
     mp_request_gateway *gateway = apr_pcalloc(r->pool, sizeof(*gateway));
     mp_gateway *base = &gateway->base;
 

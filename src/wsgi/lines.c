@@ -59,7 +59,7 @@ static PyObject *log_line(PyObject *Py_UNUSED(module), PyObject *args)
         const char *bytes = PyBytes_AS_STRING(line_bytes), *path = PyBytes_AS_STRING(file_bytes);
 
         if (where.gateway && !where.r)          /* the child of httpd writes it */
-            where.gateway->calls->log(where.gateway, level, bytes);
+            where.gateway->calls->log_at(where.gateway, path, line, level, bytes);
         else if (where.r)
             ap_log_rerror_(path, line, APLOG_MODULE_INDEX, level, 0, where.r, "%s", bytes);
         else if (where.c)

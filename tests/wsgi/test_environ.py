@@ -250,8 +250,6 @@ def test_any_method_is_passed(httpd: Httpd, method: str) -> None:
 
 
 def test_the_module_knows_its_group(httpd: Httpd) -> None:
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     version, process, group, processes, threads, in_environ, at_import = value(httpd, "group")
     assert (version, process, group, in_environ, at_import) == ((4, 0, 0), httpd.group, "", "", "")
     assert processes == 1 if httpd.group else processes >= 1

@@ -139,8 +139,6 @@ def test_what_one_request_does_to_its_stream_the_next_does_not_see(httpd: Httpd)
 
 
 def test_print_and_logging_reach_the_requests_log(httpd: Httpd) -> None:
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     value(httpd, "raw_print?5")
     httpd.claim(r"\[python:notice\].*\[client 127.0.0.1:\d+\] to stdout 5\n")
     httpd.claim(line("to stderr 5"))

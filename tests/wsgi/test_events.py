@@ -266,8 +266,6 @@ def test_the_modules_names(httpd: Httpd) -> None:
 
 
 def test_apache_says_what_httpd_is(httpd: Httpd) -> None:
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     facts = value(httpd, "raw_apache")
     assert set(facts) == {"version", "description", "mpm_name", "build_date", "maximum_processes",
                           "threads_per_process"}
@@ -281,8 +279,6 @@ def test_python_handlers_have_the_module_too(httpd: Httpd) -> None:
 
 
 def test_signals_are_for_daemons(httpd: Httpd) -> None:
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     assert value(httpd, "raw_signals") is True
     if httpd.group:
         assert "MP0377" not in httpd.log_text()
@@ -305,6 +301,4 @@ def test_the_end_is_told_before_atexit(httpd: Httpd) -> None:
     httpd.get("/quiet/app.wsgi/raw_data?end")
     httpd.end()
     found = httpd.claim(r"process_stopping \{'shutdown_reason': '(\w*)'\}[\s\S]*atexit runs")
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     assert found[1] == ("shutdown_signal" if httpd.group else "")

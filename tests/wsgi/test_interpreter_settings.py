@@ -1,14 +1,32 @@
 """Settings of interpreters and of CPython: WSGIPythonPath and the like, <WSGIInterpreterOptions> (spec: WSGI directives
-7). They hold for all interpreters, whoever runs in them."""
+7). They hold for all interpreters, whoever runs in them: a handler of mod_python's in a child, or a WSGI application in
+a process group."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cases import CASES, CASES_CONF, case
 from httpd import Httpd, engine_file, engine_version
 
-SITES = {"base/base.pth": "../more\nimport sys; sys.from_pth = 1\n", "more/x.py": "", "first/x.py": "", "app/x.py": ""}
+# In a process group, an application asks the same functions.
+ASKS = """
+from types import SimpleNamespace
+import cases
+
+def application(environ, start_response):
+    value = getattr(cases, environ["PATH_INFO"][1:])(SimpleNamespace(args=environ["QUERY_STRING"]))
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [repr(value).encode()]
+"""
+ASKS_CONF = """
+    WSGIScriptAlias /case "${root}/site/app.wsgi"
+    WSGIApplicationGroup localhost
+    <Directory "${root}/site">
+        Require all granted
+    </Directory>
+"""
+SITES = {"site/app.wsgi": ASKS, "base/base.pth": "../more\nimport sys; sys.from_pth = 1\n", "more/x.py": "",
+         "first/x.py": "", "app/x.py": "", "never/x.py": ""}
 FILES = {"cases.py": CASES + r"""
 import os, signal, sys
 
@@ -49,30 +67,45 @@ def forked(req):
 def start(req):
     return [sys.flags.optimize, sys.flags.dont_write_bytecode, sys.flags.hash_randomization, hash("mod_python"),
             sys.warnoptions, os.environ.get("PYTHON_EGG_CACHE"), sys.getswitchinterval()]
+
+start_main = start
 """}
 
 
 RESTRICTED = ("OSError", "{} access restricted by mod_wsgi")
 
 
-def serve(directory: Path, conf: str, **options: Any) -> Httpd:
-    return Httpd(directory, conf + CASES_CONF, {**FILES, **SITES}, **options)
+both_modes = pytest.mark.parametrize("process_group", ["", "shop"], ids=["embedded", "daemon"])
 
 
-def test_directories_come_first_and_the_most_specific_before_the_others(tmp_path: Path) -> None:
+def serve(directory: Path, conf: str, process_group: str = "", options: str = "") -> Httpd:
+    return Httpd(directory, conf + (ASKS_CONF if process_group else CASES_CONF), {**FILES, **SITES},
+                 group=process_group, group_options=options)
+
+
+def interpreter(path: str, name: str) -> str:
+    """Whoever answers there runs in that interpreter."""
+    return (f"<Location {path}>\nPythonInterpreter {name}\nWSGIApplicationGroup "
+            f"{name if name != 'main_interpreter' else '%{GLOBAL}'}\n</Location>\n")
+
+
+@both_modes
+def test_directories_come_first_and_the_most_specific_before_the_others(tmp_path: Path, process_group: str) -> None:
     conf = """
         <WSGIInterpreterOptions application-group=localhost>
             WSGIPythonPath "${root}/app"
         </WSGIInterpreterOptions>
-        <WSGIInterpreterOptions process-group=%{GLOBAL}>
+        <WSGIInterpreterOptions process-group=${group}>
             WSGIPythonPath "${root}/first:${root}/nowhere"
         </WSGIInterpreterOptions>
         <WSGIInterpreterOptions process-group=other application-group=localhost>
             WSGIPythonPath "${root}/never"
         </WSGIInterpreterOptions>
-        WSGIPythonPath "${root}/base"
+        WSGIPythonPath "${root}/%s"
     """
-    with serve(tmp_path, conf) as server:
+    # WSGIPythonPath is the base of embedded interpreters, python-path= that of a group's.
+    with serve(tmp_path, conf % ("never" if process_group else "base"), process_group,
+               'python-path="${root}/base"') as server:
         found = case(server, "path")
         # Two containers with one selector each are equals: the later one is in front.
         assert [entry for entry in found if entry in ("app", "first", "base", "more", True)] == \
@@ -80,7 +113,8 @@ def test_directories_come_first_and_the_most_specific_before_the_others(tmp_path
         assert "never" not in found
 
 
-def test_streams_are_restricted_where_the_configuration_says_so(tmp_path: Path) -> None:
+@both_modes
+def test_streams_are_restricted_where_the_configuration_says_so(tmp_path: Path, process_group: str) -> None:
     conf = """
         WSGIRestrictStdin On
         <WSGIInterpreterOptions>
@@ -90,12 +124,9 @@ def test_streams_are_restricted_where_the_configuration_says_so(tmp_path: Path) 
             WSGIRestrictStdin Off
             WSGIRestrictStdout On
         </WSGIInterpreterOptions>
-        <Location /case/other>
-            PythonInterpreter elsewhere
-        </Location>
     """
     free = [None, None]
-    with serve(tmp_path, conf) as server:
+    with serve(tmp_path, conf + interpreter("/case/other", "elsewhere"), process_group) as server:
         stdin, stdout, text = case(server, "streams?stdin")
         assert (stdin[:1], text) == (free[:1], "")
         error = RESTRICTED[0], RESTRICTED[1].format("sys.stdout")
@@ -106,71 +137,70 @@ def test_streams_are_restricted_where_the_configuration_says_so(tmp_path: Path) 
         assert stdout[0] is None
 
 
-def test_signals_are_httpds(tmp_path: Path) -> None:
-    conf = """
-        <Location /case/forked>
-            PythonInterpreter main_interpreter
-        </Location>
-    """
-    with serve(tmp_path, conf) as server:
+@both_modes
+def test_signals_are_httpds(tmp_path: Path, process_group: str) -> None:
+    with serve(tmp_path, interpreter("/case/forked", "main_interpreter"), process_group) as server:
         assert case(server, "forked") == "1"            # SIG_IGN
         assert case(server, "signals") == [True, True]
         server.claim(r"MP0361: signal.signal\(<Signals.SIGUSR1: \d+>, ...\) registers nothing")
         assert "cases.py" in server.log_text()
 
 
-def test_signals_can_be_let_through(tmp_path: Path) -> None:
-    with serve(tmp_path, "WSGIRestrictSignal Off\n") as server:
+@both_modes
+def test_signals_can_be_let_through(tmp_path: Path, process_group: str) -> None:
+    with serve(tmp_path, "WSGIRestrictSignal Off\n", process_group) as server:
         assert case(server, "plain_signals")[0] == "ValueError"     # CPython's own word
 
 
-def test_how_cpython_starts(tmp_path: Path) -> None:
+@both_modes
+def test_how_cpython_starts(tmp_path: Path, process_group: str) -> None:
     conf = """
         WSGIPythonOptimize 1
         WSGIDontWriteBytecode On
         WSGIPythonHashSeed 5
         WSGIPythonWarnings ignore::DeprecationWarning
         WSGIPythonWarnings error::SyntaxWarning
-        WSGIPythonEggs /var/cache/eggs
-        WSGISwitchInterval 0.25
+        WSGIPythonEggs "${root}/%s"
+        WSGISwitchInterval %s
         WSGIDestroyInterpreter Off
-    """
+    """ % (("never", "0.75") if process_group else ("more", "0.25"))         # a group has options for these
     found = []
     for number in range(2):
         (tmp_path / str(number)).mkdir()
-        with serve(tmp_path / str(number), conf) as server:
+        with serve(tmp_path / str(number), conf, process_group,
+                   'python-eggs="${root}/more" switch-interval=0.25') as server:
             found.append(case(server, "start"))
+        assert found[-1].pop(5) == str(tmp_path / str(number) / "more")
     assert found[0] == found[1]
     assert found[0][:3] == [1, 1, 1]
-    assert found[0][4:] == [["ignore::DeprecationWarning", "error::SyntaxWarning"], "/var/cache/eggs", 0.25]
+    assert found[0][4:] == [["ignore::DeprecationWarning", "error::SyntaxWarning"], 0.25]
 
 
-def test_a_random_hash_seed_is_random(tmp_path: Path) -> None:
+@both_modes
+def test_a_random_hash_seed_is_random(tmp_path: Path, process_group: str) -> None:
     found = set()
     for number in range(2):
         (tmp_path / str(number)).mkdir()
-        with serve(tmp_path / str(number), "WSGIPythonHashSeed random\n") as server:
+        with serve(tmp_path / str(number), "WSGIPythonHashSeed random\n", process_group) as server:
             found.add(case(server, "start")[3])
     assert len(found) == 2
 
 
-def test_an_own_gil_by_the_wsgi_directive(tmp_path: Path) -> None:
+@both_modes
+def test_an_own_gil_by_the_wsgi_directive(tmp_path: Path, process_group: str) -> None:
     conf = """
         <WSGIInterpreterOptions application-group=localhost>
             WSGIPerInterpreterGIL On
             WSGISwitchInterval 0.125
         </WSGIInterpreterOptions>
         PythonInterpreterOptions * gil=shared
-        <Location /case/start/main>
-            PythonInterpreter main_interpreter
-        </Location>
     """
-    with serve(tmp_path, conf) as server:
+    with serve(tmp_path, conf + interpreter("/case/start_main", "main_interpreter"), process_group) as server:
         if engine_version(engine_file())[:2] < (3, 13):
             server.claim("MP0221: <WSGIInterpreterOptions: a GIL of its own needs Python 3.13")
             return
         assert case(server, "start")[6] == 0.125
-        assert case(server, "start/main")[6] == 0.005
+        assert case(server, "start_main")[6] == 0.005
 
 
 @pytest.mark.parametrize(("conf", "message"), [
@@ -208,12 +238,13 @@ def test_free_threading_has_no_effect_and_says_so(tmp_path: Path) -> None:
     assert "MP0360: WSGIFreeThreading On has no effect" in output
 
 
-def test_an_interval_for_a_shared_gil_has_no_effect_and_says_so(tmp_path: Path) -> None:
+@both_modes
+def test_an_interval_for_a_shared_gil_has_no_effect_and_says_so(tmp_path: Path, process_group: str) -> None:
     conf = """
         <WSGIInterpreterOptions application-group=localhost>
             WSGISwitchInterval 0.5
         </WSGIInterpreterOptions>
     """
-    with serve(tmp_path, conf) as server:
+    with serve(tmp_path, conf, process_group) as server:
         assert case(server, "start")[6] == 0.005
         server.claim("MP0362: WSGISwitchInterval has no effect for interpreter 'localhost'")

@@ -9,7 +9,6 @@ from httpd import Httpd, at_once
 from wsgi_site import APP, value, wsgi_conf
 
 MPMS = ("event", "prefork")
-MODES = ("embedded",)       # daemons: dengine
 MODULES = ("env",)
 
 CONF = 'ErrorLogFormat "[%t] [%-m:%l] [pid %P] [%F] [client %a] %M"\n' + wsgi_conf() + wsgi_conf(

@@ -12,6 +12,7 @@ from httpd import Httpd, at_once, wait_for
 from wsgi_site import APP, value, wsgi_conf
 
 MPMS = ("event", "prefork")
+GROUP_OPTIONS = "server-metrics=On"
 MODULES = ("env", "status")
 
 CONF = wsgi_conf() + "ExtendedStatus On\nWSGIServerMetrics On\n"
@@ -172,8 +173,6 @@ def test_many_threads_count_exactly(httpd: Httpd) -> None:
 
 
 def test_the_scoreboard(httpd: Httpd) -> None:
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     found = metrics(httpd, "server_metrics")
     assert set(found) == {"server_limit", "thread_limit", "running_generation", "restart_time", "current_time",
                           "running_time", "processes"}

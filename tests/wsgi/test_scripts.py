@@ -49,7 +49,7 @@ FILES = {
     "htdocs/fixed/app.wsgi": script("1"),
     "htdocs/hook.wsgi": script("sys.loads[__file__], __import__('os').getpid()",
                                "asked = sys.hooks = getattr(sys, 'hooks', [])\ndef reload_required(path):\n"
-                               "    asked.append(path)\n    return len(asked) == 3\n"),
+                               "    asked.append(path)\n    return len(asked) >= 3\n"),
     "htdocs/bad_hook.wsgi": script("sys.loads[__file__]", "def reload_required(path):\n"
                                    "    raise LookupError('hook')\n"),
     "htdocs/fails.wsgi": script("sys.loads[__file__]", "if sys.loads[__file__] == 1:\n    raise LookupError('first')"),
@@ -135,13 +135,11 @@ def test_without_reloading_a_script_stays(httpd: Httpd) -> None:
 
 
 def test_the_hook_of_a_script(httpd: Httpd) -> None:
-    if httpd.group:
-        pytest.skip("daemons: dengine")
     loads, pids = zip(*(eval(get(httpd, "hook")) for _ in range(5)), strict=True)
     if httpd.group:                 # a new process loads it
         assert loads == (1,) * 5 and pids[0] == pids[1] == pids[2] != pids[3] == pids[4]
     else:
-        assert loads == (1, 1, 1, 2, 2) and len(set(pids)) == 1
+        assert loads == (1, 1, 1, 2, 3) and len(set(pids)) == 1
 
 
 def test_a_failing_hook_is_logged_and_changes_nothing(httpd: Httpd) -> None:
