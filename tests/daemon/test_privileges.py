@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from fake import Groups, fake_engine
-from httpd import processes, readable_by_all, wait_for
+from fake import Groups, fake_engine, location
+from httpd import TREE, Httpd, engine_file, engine_files, linked_libraries, open_to_all, processes, readable_by_all, wait_for
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="not root")
 
@@ -25,6 +28,7 @@ def status_of(pid: int) -> dict[str, str]:
 
 
 def test_root_parent_processes_have_nothing_of_root(tmp_path: Path) -> None:
+    """SEC-01, SEC-42, SEC-52, SEC-53, SEC-54"""
     nobody = pwd.getpwnam("nobody")
     lines = ("shop user=nobody supplementary-groups=#4321 umask=0027 home=/tmp", "plain",
              "own user=#54321 group=#54322")
@@ -43,6 +47,7 @@ def test_root_parent_processes_have_nothing_of_root(tmp_path: Path) -> None:
         [file] = [file for file in (tmp_path / "run").rglob("*.0.sock") if file.is_socket()]
         assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (www.pw_uid, 0o600)
         assert file.parent.stat().st_mode & 0o777 == 0o700
+        assert {server.get(f"/{group}?head+become-root").text for group in ("shop", "plain", "own")} == {"refused"}
         server.graceful()
         assert server.get("/shop?head").status == 200
 
@@ -57,7 +62,174 @@ def test_root_parent_processes_that_can_not_enter_their_home_end(tmp_path: Path)
         assert wait_for(lambda: not [pid for pid, parent, _, _ in processes() if parent in server.child_pids()])
 
 
+# Calls fail, or do nothing and say that they were right, in processes whose title says so.
+BROKEN = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static int is_told(const char *what, const char *call)
+{
+    char name[17] = "", wanted[64];
+
+    prctl(PR_GET_NAME, name, 0, 0, 0);
+    snprintf(wanted, sizeof(wanted), "%s-%s", what, call);
+    return !strncmp(name, wanted, 15);
+}
+
+#define CALL(call, parameters, arguments) \
+    int call parameters \
+    { \
+        int (*real) parameters = (int (*) parameters)dlsym(RTLD_NEXT, #call); \
+        if (is_told("fail", #call)) { \
+            errno = EAGAIN; \
+            return -1; \
+        } \
+        return is_told("lie", #call) ? 0 : real arguments; \
+    }
+
+CALL(setuid, (uid_t id), (id))
+CALL(setgid, (gid_t id), (id))
+CALL(setgroups, (size_t n, const gid_t *ids), (n, ids))
+CALL(initgroups, (const char *user, gid_t id), (user, id))
+CALL(chroot, (const char *path), (path))
+CALL(chdir, (const char *path), (path))
+"""
+
+
+def test_root_parent_processes_end_if_a_step_fails(tmp_path: Path) -> None:
+    """SEC-01, SEC-03, SEC-56: Python is never started, nothing goes on as root, and there is no fork storm."""
+    steps = {"fail-setuid": "become its user", "fail-setgid": "become its group",
+             "fail-initgroups": "take the groups of its user", "fail-setgroups": "take its supplementary-groups",
+             "fail-chroot": "change its root to", "fail-chdir": "enter its home /tmp",
+             "lie-setuid": "give up all rights of root", "lie-setgid": "give up all rights of root"}
+    more = {"fail-setgroups": "home=/tmp supplementary-groups=#4321", "fail-chroot": f"chroot={tmp_path}"}
+    lines = [f"{title} threads=1 user=nobody display-name={title} {more.get(title, 'home=/tmp')}" for title in steps]
+    (tmp_path / "broken.c").write_text(BROKEN)
+    library = tmp_path / "broken.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-Werror", str(tmp_path / "broken.c"), "-o", str(library)],
+                   check=True)
+    with Groups(tmp_path, "good threads=1", *lines, root_parent=True, environment={"LD_PRELOAD": str(library)}) as server:
+        for title, step in steps.items():
+            server.claim(f"MP0401: a process of group '{title}' can't {step}")
+            server.claim(f"MP0417: Process '{title}' .* exit status 71")
+        assert server.get("/good?head+say=well").text == "well"
+        for title in steps:
+            assert server.log_text().count(f"MP0401: a process of group '{title}'") == 1
+            assert f"Starting daemon process '{title}'" not in server.log_text()
+        parents = {pid: parent for pid, parent, _, state in processes() if state != "Z"}
+        supervisor = parents[server.pid_of("good")]
+        assert [pid for pid, parent in parents.items() if parent == supervisor] == [server.pid_of("good")]
+
+
+def test_root_parent_groups_are_apart(tmp_path: Path) -> None:
+    """SEC-42 and operating advice: files, memory and sockets of another user's group, and what is root's, are closed."""
+    lines = ("one threads=1 user=nobody home=/tmp", "two threads=1 user=daemon home=/tmp", "three threads=1",
+             "four threads=1", "special threads=1 socket-user=daemon")
+    with Groups(tmp_path, *lines, root_parent=True) as server:
+        server.ready(5)
+        for name, user in (("of-nobody", "nobody"), ("of-daemon", "daemon"), ("key.pem", "root")):
+            file = server.write(name, "private")
+            file.chmod(0o600)
+            os.chown(file, pwd.getpwnam(user).pw_uid, -1)
+
+        def opens(group: str, path: object) -> str:
+            return server.get(f"/{group}?head+open={path}").text
+        assert opens("one", tmp_path / "of-nobody") == opens("two", tmp_path / "of-daemon") == "opened"
+        denied = [(group, tmp_path / name) for group in ("one", "two", "three")
+                  for name in ("of-nobody", "of-daemon", "key.pem") if (group, name) not in (
+                      ("one", "of-nobody"), ("two", "of-daemon"))]
+        pids = {group: server.pid_of(group) for group in ("one", "two", "three", "four")}
+        denied += [(group, f"/proc/{pid}/mem") for group in pids for other, pid in pids.items() if other != group]
+        denied += [("three", f"/proc/{pid}/mem") for pid in server.child_pids()]
+        for group, path in denied:
+            assert opens(group, path) == "Permission denied", (group, path)
+
+        files = {file.suffixes[0]: file for file in (tmp_path / "run").rglob("*.sock")}
+        assert files[".0"].parent.stat().st_mode & 0o777 == 0o711       # for socket-user=
+        program = "import socket, sys; print(socket.socket(socket.AF_UNIX).connect_ex(sys.argv[1]))"
+
+        def connects(user: str, file: Path) -> str:
+            done = subprocess.run(["/usr/bin/python3", "-c", program, str(file)], user=user, extra_groups=[],
+                                  group=pwd.getpwnam(user).pw_gid, capture_output=True, text=True, cwd="/", check=True)
+            return os.strerror(int(done.stdout))
+        assert connects("www-data", files[".0"]) == connects("daemon", files[".4"]) == "Success"
+        assert {connects("nobody", files[".0"]), connects("daemon", files[".0"]), connects("nobody", files[".4"])} == {
+            "Permission denied"}
+
+
+def test_root_parent_changes_the_root(tmp_path: Path) -> None:
+    """chroot=: paths are those inside; a script outside is 500."""
+    jail = tmp_path / "jail"
+    conf = f"""
+        Alias /shop {jail}/app.wsgi
+        WSGIImportScript {jail}/warm.wsgi process-group=shop application-group=x
+        WSGIImportScript {tmp_path}/outside.wsgi process-group=shop application-group=x
+        <Directory {jail}>
+            Require all granted
+        </Directory>
+    """ + location("outside", "shop")
+    files = {"jail/app.wsgi": "", "jail/warm.wsgi": "", "jail/var/x": "", "htdocs/outside": "", "outside.wsgi": ""}
+    with Groups(tmp_path, f"shop threads=1 user=nobody chroot={jail} home=/var", conf=conf, files=files,
+                root_parent=True) as server:
+        r = server.get("/shop?head+target+say=|+open=/app.wsgi+say=|+open=/etc/passwd+say=|+who")
+        target, opened, closed, who = r.text.rsplit("|", 3)
+        assert target.startswith("shop|/app.wsgi|") and (opened, closed) == ("opened", "No such file or directory")
+        assert " cwd=/var " in who
+        pid = server.pid_of("shop")
+        assert os.readlink(f"/proc/{pid}/root") == str(jail)
+        assert status_of(pid)["Uid"].split() == [str(pwd.getpwnam("nobody").pw_uid)] * 4
+        assert server.get("/shop?head+variable=SCRIPT_FILENAME").text == "/app.wsgi"
+        assert server.get("/outside?head").status == 500
+        server.claim("MP0434: .*/htdocs/outside is outside of the chroot .*/jail of group 'shop'")
+        server.claim("MP0434: .*/outside.wsgi is outside of the chroot")
+        assert "preload /warm.wsgi in 'shop'" in server.log_text()
+        server.graceful()
+        assert server.get("/shop?head").status == 200
+        server.claim("MP0434: .*/outside.wsgi is outside of the chroot")
+
+
+def test_root_parent_runs_python_in_another_root(tmp_path: Path) -> None:
+    """chroot= with what Python needs in it."""
+    engine = engine_file() or engine_files()[0]
+    [libpython] = [name for name in linked_libraries(engine) if name.startswith("libpython")]
+    library = Path("/usr/lib", libpython.removeprefix("lib").partition(".so")[0])
+    if not linked_libraries(engine)[libpython].startswith(("/lib/", "/usr/lib/")):
+        pytest.skip("for Debian's Python")
+    jail = tmp_path / "jail"
+    for directory in (library, TREE / "python"):
+        shutil.copytree(directory, jail / directory.relative_to("/"), ignore=shutil.ignore_patterns(
+            "test", "idlelib", "dist-packages", "config-*", "__pycache__", "ensurepip"))
+    conf = f"""
+        WSGIDaemonProcess shop threads=2 user=nobody chroot={jail}
+        WSGIScriptAlias /shop {jail}/app.wsgi process-group=shop application-group=%{{GLOBAL}}
+        <Directory {jail}>
+            Require all granted
+        </Directory>
+    """
+    script = """
+import json, os
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [json.dumps([os.getcwd(), os.listdir("/"), environ["SCRIPT_FILENAME"], os.getuid(), __file__]).encode()]
+"""
+    open_to_all(tmp_path)
+    with Httpd(tmp_path, conf, {"jail/app.wsgi": script}, root_parent=True) as server:
+        r = server.get("/shop")
+        assert r.status == 200
+        cwd, names, script_file, uid, file = json.loads(r.text)
+        assert (cwd, script_file, file) == ("/", "/app.wsgi", "/app.wsgi")
+        assert "app.wsgi" in names and uid == pwd.getpwnam("nobody").pw_uid
+
+
 def test_root_parent_refuses_root_by_inheritance(tmp_path: Path) -> None:
+    """SEC-40"""
     server = Groups(tmp_path, "shop", root_parent=True)
     status, text = server.configtest(server.conf + "\nGroup root")
     assert status != 0 and "would run as root" in text
