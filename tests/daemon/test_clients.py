@@ -236,10 +236,10 @@ def test_a_graceful_restart_serves_who_is_in_the_queue(tmp_path: Path, kind: str
         server.ready(2)
         wait_for(lambda: not any(pid == old for pid, _, _, _ in processes()), what="the old process to end")
         before = len(os.listdir(f"/proc/{server.pid}/fd"))
+        there = listen.removeprefix("unix:")
         for restart in range(4):
             for _ in range(10):
-                place = address if isinstance(address, str) else listen
-                assert "hello" in ask(place, {"QUERY_STRING": "head+say=hello"})
+                assert "hello" in ask(there, {"QUERY_STRING": "head+say=hello"})
             server.signal(signal.SIGUSR1)
             wait_for(lambda restart=restart: server._starts() > restart + 2)     # type: ignore[misc]
         server.ready(6)

@@ -12,7 +12,7 @@ from fake import Groups, location
 from httpd import at_once, wait_for
 
 SHOP = ("shop threads=2 umask=0027 home={root}/home lang=de_DE.UTF-8 locale=C.UTF-8 python-eggs={root}/eggs "
-        "cpu-priority=7 stack-size=1048576 display-name=%{{GROUP}}")
+        "cpu-priority=15 stack-size=1048576 display-name=%{{GROUP}}")
 
 # Whose our files are, as httpd sees it (httpd.py, give_up_root()).
 OWNER, GROUP = (1000, 1000) if os.getuid() == 0 else (os.getuid(), os.getgid())
@@ -58,12 +58,12 @@ def test_umask_home_priority_and_title_are_those_of_the_line(server: Groups) -> 
     pid = server.pid_of("shop")
     assert status_of(pid)["Umask"] == "0027"
     assert f"cwd={server.root}/home " in server.get("/shop?head+who").text
-    assert os.getpriority(os.PRIO_PROCESS, pid) == 7
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 15
     assert status_of(pid)["Name"] == "(wsgi:shop)"
     assert Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"(wsgi:shop)\0")
     other = server.pid_of("plain")
     assert status_of(other)["Name"] == "plain-and-simpl" and status_of(other)["Umask"] == status_of(server.pid)["Umask"]
-    assert os.getpriority(os.PRIO_PROCESS, other) == 0
+    assert os.getpriority(os.PRIO_PROCESS, other) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_stack_size_is_that_of_the_threads(server: Groups) -> None:

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 from fake import Groups, fake_engine, location
-from httpd import TREE, Httpd, engine_file, engine_files, linked_libraries, open_to_all, processes, readable_by_all, wait_for
+from httpd import (
+    TREE,
+    Httpd,
+    engine_file,
+    engine_files,
+    linked_libraries,
+    open_to_all,
+    processes,
+    readable_by_all,
+    wait_for,
+)
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="not root")
 
@@ -114,7 +124,8 @@ def test_root_parent_processes_end_if_a_step_fails(tmp_path: Path) -> None:
     library = tmp_path / "broken.so"
     subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-Werror", str(tmp_path / "broken.c"), "-o", str(library)],
                    check=True)
-    with Groups(tmp_path, "good threads=1", *lines, root_parent=True, environment={"LD_PRELOAD": str(library)}) as server:
+    environment = {"LD_PRELOAD": str(library)}
+    with Groups(tmp_path, "good threads=1", *lines, root_parent=True, environment=environment) as server:
         for title, step in steps.items():
             server.claim(f"MP0401: a process of group '{title}' can't {step}")
             server.claim(f"MP0417: Process '{title}' .* exit status 71")
@@ -128,7 +139,7 @@ def test_root_parent_processes_end_if_a_step_fails(tmp_path: Path) -> None:
 
 
 def test_root_parent_groups_are_apart(tmp_path: Path) -> None:
-    """SEC-42 and operating advice: files, memory and sockets of another user's group, and what is root's, are closed."""
+    """SEC-42 and operating advice: another user's files, memory and sockets are closed, and root's, too."""
     lines = ("one threads=1 user=nobody home=/tmp", "two threads=1 user=daemon home=/tmp", "three threads=1",
              "four threads=1", "special threads=1 socket-user=daemon")
     with Groups(tmp_path, *lines, root_parent=True) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from contextlib import suppress
@@ -11,14 +12,22 @@ from pathlib import Path
 from fake import Groups
 from httpd import Httpd, processes, wait_for
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP, signal.SIGUSR2, signal.SIGXCPU, signal.SIGWINCH)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP, signal.SIGUSR2, signal.SIGXCPU,
+           signal.SIGWINCH)
 
 
-def shower(server: Httpd, group: str, seconds: float) -> tuple[int, int]:
+def started(server: Httpd) -> list[int]:
+    """The processes that have been ready, in order."""
+    return [int(pid) for pid in re.findall(r"\(pid=(\d+)\) is ready", server.log_text())]
+
+
+def shower(server: Httpd, count: int, seconds: float) -> tuple[int, int]:
     """Sends signals to processes as soon as they are there; how many signals, and the supervisor."""
+    wait_for(lambda: len(started(server)) == count)
     parents = {pid: parent for pid, parent, _, _ in processes()}
-    [supervisor] = {parents[pid] for pid in server.started(group) if pid in parents}    # type: ignore[attr-defined]
-    end, sent, seen = time.monotonic() + seconds, 0, set()
+    supervisor = parents[started(server)[0]]
+    end, sent = time.monotonic() + seconds, 0
+    seen: set[int] = set()
     while time.monotonic() < end:
         for pid, parent, _, state in processes():
             if parent == supervisor and state != "Z" and pid not in seen:
@@ -26,40 +35,35 @@ def shower(server: Httpd, group: str, seconds: float) -> tuple[int, int]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, SIGNALS[sent % len(SIGNALS)])
                     sent += 1
-        if len(seen) > 3:
+        if len(seen) > count:
             seen.clear()
     return sent, supervisor
 
 
 def test_signals_during_the_start_of_processes(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop processes=3 threads=2") as server:
-        server.ready(3)
-        sent, supervisor = shower(server, "shop", 1.5)
-        assert sent > 100
+        sent, supervisor = shower(server, 3, 1.5)
+        assert sent > 30
 
         def is_whole() -> bool:
             mine = [pid for pid, parent, _, state in processes() if parent == supervisor and state != "Z"]
-            return len(mine) == 3 and set(mine) <= set(server.started("shop"))
+            return len(mine) == 3 and set(mine) <= set(started(server))
         wait_for(is_whole, what="three processes")
         assert {server.get("/shop?head").status for _ in range(10)} == {200}
         assert "MP0408" not in server.log_text() and "has died" not in server.log_text()
-        server.end()
 
 
 def test_signals_while_python_starts(tmp_path: Path) -> None:
-    conf = "WSGIDaemonProcess shop processes=2 threads=2\nWSGIScriptAlias /shop ${root}/app.wsgi process-group=shop\n" \
-           "<Directory ${root}>\nRequire all granted\n</Directory>"
+    conf = """
+        WSGIDaemonProcess shop processes=2 threads=2
+        WSGIScriptAlias /shop ${root}/app.wsgi process-group=shop
+        <Directory ${root}>
+            Require all granted
+        </Directory>
+    """
     script = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'well']\n"
-
-    class Site(Groups, Httpd):
-        def __init__(self) -> None:
-            Httpd.__init__(self, tmp_path, conf, {"app.wsgi": script})
-
-        def python_lines(self) -> str:
-            return Httpd.python_lines(self)
-    with Site() as server:
-        server.ready(2)
-        sent, _ = shower(server, "shop", 1.5)
-        assert sent > 10
+    with Httpd(tmp_path, conf, {"app.wsgi": script}) as server:
+        sent, _ = shower(server, 2, 1.5)
+        assert sent > 5
         wait_for(lambda: server.get("/shop").text == "well")
         assert "has died" not in server.log_text()
