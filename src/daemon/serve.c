@@ -863,8 +863,8 @@ static int process(served *one)
     one->interpreter = target.interpreter;
     if (target.reloading && mp_scripts_changed(target.script) && is_elsewhere(one, &target))
         return reject(one, "script");
-    if (!seat->admit(seat->worker))
-        return one->is_public ? 0 : reject(one, "end");
+    if (!seat->admit(seat->worker) && !one->is_public)      /* such clients do not ask again */
+        return reject(one, "end");
     return run(one, &target) && drain_body(one);
 }
 

@@ -20,6 +20,7 @@ from httpd import (
     open_to_all,
     processes,
     readable_by_all,
+    sanitizer,
     wait_for,
 )
 
@@ -112,6 +113,7 @@ CALL(chdir, (const char *path), (path))
 """
 
 
+@pytest.mark.skipif(sanitizer() is not None, reason="the sanitizer is preloaded itself")
 def test_root_parent_processes_end_if_a_step_fails(tmp_path: Path) -> None:
     """SEC-01, SEC-03, SEC-56: Python is never started, nothing goes on as root, and there is no fork storm."""
     steps = {"fail-setuid": "become its user", "fail-setgid": "become its group",
