@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
     root = tmp_path_factory.mktemp("httpd")
     for name in ("home", "eggs"):
         (root / name).mkdir()
-    lines = (SHOP.format(root=root), "plain threads=1 locale=xx_XX.UTF-8 display-name=plain-and-simple",
+    lines = (SHOP.format(root=root), "plain threads=1 user=daemon group=daemon locale=xx_XX.UTF-8 display-name=plain-and-simple",
              "evicted threads=2 eviction-timeout=0.3 graceful-timeout=20 shutdown-timeout=0.3",
              "quiet threads=2 inactivity-timeout=0.6", f"owned threads=1 script-user=#{OWNER}",
              "others threads=1 script-user=#2", f"grouped threads=1 script-group=#{GROUP}")
@@ -64,6 +64,10 @@ def test_umask_home_priority_and_title_are_those_of_the_line(server: Groups) -> 
     other = server.pid_of("plain")
     assert status_of(other)["Name"] == "plain-and-simpl" and status_of(other)["Umask"] == status_of(server.pid)["Umask"]
     assert os.getpriority(os.PRIO_PROCESS, other) == os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_without_root_a_user_changes_nothing(server: Groups) -> None:
+    assert f"uid={OWNER} gid={GROUP} " in server.get("/plain?head+who").text
 
 
 def test_stack_size_is_that_of_the_threads(server: Groups) -> None:
