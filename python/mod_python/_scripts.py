@@ -11,7 +11,14 @@ from mod_python._source import Source, SourceLoader, version_of
 _ERR, _INFO = 3, 6
 
 
-def load(path: str, name: str, resource: str, reloading: bool, anew: bool = True) -> ModuleType | None:
+def load(path: str, name: str, resource: str, reloading: bool) -> ModuleType:
+    """As find(), in this process whatever happens."""
+    module = find(path, name, resource, reloading, True)
+    assert module is not None
+    return module
+
+
+def find(path: str, name: str, resource: str, reloading: bool, anew: bool) -> ModuleType | None:
     """The module of a script file, which is in sys.modules by that name; loaded if it is not, once, whoever asks.
 
     With `reloading` it is loaded anew if its file changed or its reload_required(resource) wants it. Without `anew`,

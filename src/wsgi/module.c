@@ -135,7 +135,7 @@ int mp_wsgi_start(mp_interp *interp)
         add(module, "maximum_processes", PyLong_FromLong(processes())) < 0 ||
         add(module, "threads_per_process", PyLong_FromLong(threads())) < 0 ||
         !(state->text_wrapper = import_name("io", "TextIOWrapper")) ||
-        !(state->load_script = import_name("mod_python._scripts", "load"))) {
+        !(state->load_script = import_name("mod_python._scripts", "find"))) {
         Py_DECREF(module);
         return -1;
     }

@@ -51,7 +51,7 @@ typedef struct {
     PyTypeObject *Log_Type;
     PyTypeObject *FileWrapper_Type;
     PyObject *environ;          /* dict: the keys of every environ, with the values of the last one (environ.c) */
-    PyObject *load_script;      /* mod_python._scripts.load */
+    PyObject *load_script;      /* mod_python._scripts.find */
     PyObject *text_wrapper;     /* io.TextIOWrapper */
     apr_hash_t *scripts[2];     /* script.c: by path, for file systems that tell case and that do not */
     PyObject *str_mtime, *str_reload_required, *str_close, *str_fileno, *str_tell;
