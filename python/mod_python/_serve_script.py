@@ -19,9 +19,7 @@ def load() -> ModuleType:
     name = "_mod_wsgi_" + hashlib.md5(os.fsencode(file), usedforsecurity=False).hexdigest()
     if name not in sys.modules:
         _serve_child.note(file)
-    module = _scripts.load(file, name, file, reloading=False)
-    assert module is not None
-    return module
+    return _scripts.load(file, name, file, reloading=False)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -28,7 +28,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
     root = tmp_path_factory.mktemp("httpd")
     for name in ("home", "eggs"):
         (root / name).mkdir()
-    lines = (SHOP.format(root=root), "plain threads=1 user=daemon group=daemon locale=xx_XX.UTF-8 display-name=plain-and-simple",
+    lines = (SHOP.format(root=root),
+             "plain threads=1 user=daemon group=daemon locale=xx_XX.UTF-8 display-name=plain-and-simple",
              "evicted threads=2 eviction-timeout=0.3 graceful-timeout=20 shutdown-timeout=0.3",
              "quiet threads=2 inactivity-timeout=0.6", f"owned threads=1 script-user=#{OWNER}",
              "others threads=1 script-user=#2", f"grouped threads=1 script-group=#{GROUP}")

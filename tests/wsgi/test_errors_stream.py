@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from httpd import Httpd, at_once
 from wsgi_site import APP, value, wsgi_conf
 

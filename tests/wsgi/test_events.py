@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-import pytest
 from httpd import Httpd, at_once, wait_for
 from wsgi_site import APP, value, wsgi_conf
 
