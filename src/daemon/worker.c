@@ -755,6 +755,10 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     load_engine();
     if (me.forked.is_forked)    /* by a script, which went on in both */
         mp_serve_end_fork(&me.forked);
+    if (me.engine && me.engine->acquire && group->threads && group->deadlock_timeout) {
+        board->heartbeat = mp_clock();      /* the first request may be the one that sticks */
+        start_thread(beat, NULL);
+    }
     if (!group->threads)
         serve_scripts();
     else if (!start_hands()) {
@@ -764,8 +768,6 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     }
     else
         say(MP_WORD_READY);
-    if (me.engine && me.engine->acquire && group->threads && group->deadlock_timeout)
-        start_thread(beat, NULL);
     wait_for_end();
     if (me.engine)
         end_python();
