@@ -87,7 +87,7 @@ typedef struct {
     const char *interpreter;
     const char *process_group;  /* "": the children of httpd */
     server_rec *server;         /* where the directive stands: its PythonPath and options count */
-    const char *directive;      /* for log lines */
+    const char *directive;      /* for log lines; NULL: it was loaded by the process before (daemon/scripts.h) */
 } mp_preload;
 
 /* A PythonPath of the server's files. */

@@ -96,7 +96,6 @@ void mp_scripts_preload(const mp_group *group, const char *loaded, size_t length
         preload->interpreter = at;
         preload->process_group = group->name;
         preload->server = group->server;
-        preload->directive = "WSGI script";
     }
 }
 

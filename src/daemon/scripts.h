@@ -25,7 +25,7 @@ const char *mp_scripts_inside(const mp_group *group, const char *path);
 /* The script was loaded into that interpreter; the board says so to the next process. */
 void mp_scripts_note(mp_board *board, const char *interpreter, const char *script);
 
-/* What a board says, added to the preloads (mp_preload). `loaded` stays. */
+/* What a board says, added to the preloads (mp_preload), without a directive. `loaded` stays. */
 void mp_scripts_preload(const mp_group *group, const char *loaded, size_t length, apr_array_header_t *preloads);
 
 /* An application of it has begun, for a request that is told so; whether one has. */

@@ -14,6 +14,7 @@
 #define MOST_KEPT (256u * 1024)     /* larger buffers are given back after the request */
 #define SMALL 16384                 /* shorter output is copied, so that it goes out with what is around it */
 #define MOST_UNSENT (1024u * 1024)  /* of log lines for a child that does not read */
+#define PATIENCE 5000           /* milliseconds more: a child says itself, and first, that its client is too slow */
 #define PACKED_NAME MP_FACTS_NAME
 
 /* A request on its way. First the gateway, which the engine knows. */
@@ -73,13 +74,16 @@ static void touch(served *one)
 
 /* Out. */
 
+
 static int wait_for(served *one, short events)
 {
     struct pollfd fd = {one->fd, events, 0};
-    int n;
+    int n, limit = one->timeout ? (int)(one->timeout / 1000) : -1;
 
+    if (limit >= 0 && events == POLLIN && !one->is_public)
+        limit += PATIENCE;
     do
-        n = poll(&fd, 1, one->timeout ? (int)(one->timeout / 1000) : -1);
+        n = poll(&fd, 1, limit);
     while (n < 0 && errno == EINTR);
     return n > 0;
 }

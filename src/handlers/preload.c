@@ -40,10 +40,17 @@ static void run(const mp_preload *preload, mp_preload_script_fn load_script)
 {
     mp_lease lease;
     char what[1024];
+    int failed;
 
     if (mp_lease_take(&lease, preload->interpreter, mp_at_server(preload->server)) != APR_SUCCESS)
         return;         /* logged; the interpreter is tried again by the first request */
-    if (load(lease.interp, preload, load_script) < 0) {
+    failed = load(lease.interp, preload, load_script) < 0;
+    if (failed && !preload->directive) {
+        PyErr_Clear();      /* a request for it will have the traceback */
+        mp_log(mp_at_server(preload->server), APLOG_INFO, "MP0458: WSGI script '%s' could not be loaded before it is needed",
+               preload->name);
+    }
+    else if (failed) {
         apr_snprintf(what, sizeof(what), "%s %s%s%s (error importing)", preload->directive, preload->name,
                      preload->function ? "::" : "", preload->function ? preload->function : "");
         mp_error_log(mp_at_server(preload->server), "MP0020", what, preload->interpreter, NULL);

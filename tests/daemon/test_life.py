@@ -133,7 +133,7 @@ def test_a_changed_script_is_served_by_a_fresh_process(tmp_path: Path) -> None:
         server.ready(2)
         old = {server.pid_of("shop") for _ in range(10)}
         server.write("shop.wsgi", "new")
-        assert server.pid_of("shop") not in old
+        wait_for(lambda: server.pid_of("shop") not in old)
         wait_for(lambda: len(server.started("shop")) == 4, what="both to be replaced")
         wait_for(lambda: not any(map(is_alive, old)), what="old processes to end")
         assert server.pid_of("shop") not in old
