@@ -720,6 +720,8 @@ static void serve_scripts(void)
 void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *board, int control_end, int listener,
                    int public_listener, int slot)
 {
+    int beats;
+
     me.group = group;
     me.server = me.forked.server = group->server;
     me.forked.group = group;
@@ -742,8 +744,11 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     mp_mutex_join(main_server);
     start_thread(control, NULL);
     load_engine();
+    beats = me.engine && me.engine->acquire && group->threads && group->deadlock_timeout;
     if (me.forked.is_forked)    /* by a script, which went on in both */
         mp_serve_end_fork(&me.forked);
+    if (beats)
+        me.board->heartbeat = mp_clock();   /* the first request may be stuck before that thread runs */
     if (!group->threads)
         serve_scripts();
     else if (!start_hands()) {
@@ -753,7 +758,7 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     }
     else
         say(MP_WORD_READY);
-    if (me.engine && me.engine->acquire && group->threads && group->deadlock_timeout)
+    if (beats)
         start_thread(beat, NULL);
     wait_for_end();
     if (me.engine)
