@@ -45,8 +45,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
         yield server.ready(3)
 
 
-def many(size: int) -> bytes:
-    """The body of the fake engine's many=SIZE."""
+def numbered(size: int) -> bytes:
+    """The body of the fake engine's numbered=SIZE."""
     pieces = [b"%015d" % left + b"x" * (min(left, 65536) - 15) for left in range(size, 0, -65536)]
     return b"".join(pieces)[:size]
 
@@ -90,26 +90,26 @@ def peak_memory(server: Groups) -> int:
 
 
 def test_a_slow_client_does_not_hold_the_only_thread(server: Groups) -> None:
-    with slow(server, f"/one?head+many={4 * MEBI}") as client:
+    with slow(server, f"/one?head+numbered={4 * MEBI}") as client:
         assert server.get("/one?head+say=free").text == "free"
-        assert client.response().body == many(4 * MEBI)
+        assert client.response().body == numbered(4 * MEBI)
 
 
 def test_answers_follow_each_other_on_a_connection(server: Groups) -> None:
     sizes = (3 * MEBI, 10, 2 * MEBI, 100000)
     with server.raw(receive_buffer=4096) as client:
         for size in sizes:
-            client.send_request("GET", f"/one?head+many={size}", {"Connection": "close"} if size == sizes[-1] else {})
+            client.send_request("GET", f"/one?head+numbered={size}", {"Connection": "close"} if size == sizes[-1] else {})
         begun(client)
         assert server.get("/one?head+say=free").text == "free"
-        assert list(bodies(client.receive_all())) == [many(size) for size in sizes]
+        assert list(bodies(client.receive_all())) == [numbered(size) for size in sizes]
 
 
 def test_beyond_the_buffer_the_process_waits(server: Groups) -> None:
     before = peak_memory(server)
-    with slow(server, f"/small?head+many={64 * MEBI}") as client:
+    with slow(server, f"/small?head+numbered={64 * MEBI}") as client:
         assert not is_free(server, "small")
-        assert client.response().body == many(64 * MEBI)
+        assert client.response().body == numbered(64 * MEBI)
     wait_for(lambda: is_free(server, "small"))
     assert sanitizer() or peak_memory(server) - before < 16 * MEBI
 
@@ -137,26 +137,26 @@ def test_bytes_come_in_time_behind_filters(server: Groups) -> None:
 
 
 def test_a_cut_answer_is_cut_behind_what_was_kept(server: Groups) -> None:
-    with slow(server, f"/one?head+many={3 * MEBI}+cut") as client:
+    with slow(server, f"/one?head+numbered={3 * MEBI}+cut") as client:
         server.claim("MP0438: the answer of group 'one' is cut: the application failed")
         with pytest.raises(http.client.IncompleteRead) as caught:
             client.response()
-    assert caught.value.partial == many(3 * MEBI)
+    assert caught.value.partial == numbered(3 * MEBI)
 
 
 def test_a_process_that_dies_leaves_a_cut_answer(server: Groups) -> None:
-    with slow(server, f"/one?head+many={3 * MEBI}+kill") as client:
+    with slow(server, f"/one?head+numbered={3 * MEBI}+kill") as client:
         server.claim("MP0438: the answer of group 'one' is cut: its process has ended")
         server.claim("MP0417: Process 'one' .* signal 9")
         with pytest.raises(http.client.IncompleteRead) as caught:
             client.response()
-    assert many(3 * MEBI).startswith(caught.value.partial) and caught.value.partial
+    assert numbered(3 * MEBI).startswith(caught.value.partial) and caught.value.partial
 
 
 @pytest.mark.parametrize("size", [400000, 50 * MEBI])
 def test_a_client_that_reads_nothing_is_given_up(server: Groups, size: int) -> None:
     """Whether the process waits for it, or only what was kept."""
-    with slow(server, f"/hasty?head+many={size}") as client:
+    with slow(server, f"/hasty?head+numbered={size}") as client:
         server.claim("MP0475: the answer of group 'hasty' is cut: the client has not read for 500 ms")
         wait_for(lambda: is_free(server, "hasty"))
         assert len(client.receive_all()) < size
@@ -164,7 +164,7 @@ def test_a_client_that_reads_nothing_is_given_up(server: Groups, size: int) -> N
 
 
 def test_a_client_that_reads_a_little_is_not_given_up(server: Groups) -> None:
-    with slow(server, f"/hasty?head+many={4 * MEBI}") as client:
+    with slow(server, f"/hasty?head+numbered={4 * MEBI}") as client:
         stop = threading.Event()
         data = b""
         while len(data) < 2 * MEBI:
@@ -176,7 +176,7 @@ def test_a_client_that_reads_a_little_is_not_given_up(server: Groups) -> None:
 
 
 def test_a_client_that_hangs_up_leaves_the_process_free(server: Groups) -> None:
-    with slow(server, f"/small?head+many={50 * MEBI}") as client:
+    with slow(server, f"/small?head+numbered={50 * MEBI}") as client:
         client.receive(100)
         client.hang_up()
         server.claim("FAKE: the client is gone")
@@ -187,13 +187,13 @@ def test_over_tls(server: Groups) -> None:
     context = ssl.create_default_context(cafile=server.root / "cert.pem")
     with RawClient(server.ports["tls"], receive_buffer=4096) as client:
         client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
-        client.send_request("GET", f"/one?head+many={4 * MEBI}", {"Connection": "close"})
+        client.send_request("GET", f"/one?head+numbered={4 * MEBI}", {"Connection": "close"})
         assert client.receive(15) == b"HTTP/1.1 200 OK"
         assert server.get("/one?head+say=free").text == "free"
-        assert list(bodies(client.receive_all())) == [many(4 * MEBI)]
+        assert list(bodies(client.receive_all())) == [numbered(4 * MEBI)]
 
 
 def test_over_http2(server: Groups) -> None:
     with H2Client(server.port) as client:
-        stream = client.ask(f"/small?head+many={4 * MEBI}")
-        assert stream.body == many(4 * MEBI)
+        stream = client.ask(f"/small?head+numbered={4 * MEBI}")
+        assert stream.body == numbered(4 * MEBI)
