@@ -25,6 +25,7 @@ MODULE_SOURCES = \
 	src/config/wsgi_words.c \
 	src/daemon/daemon.c \
 	src/daemon/front.c \
+	src/daemon/outflow.c \
 	src/daemon/process.c \
 	src/daemon/relay.c \
 	src/daemon/relay_head.c \

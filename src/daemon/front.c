@@ -264,6 +264,7 @@ static mp_relayed attempt(mp_relay *relay, const patience *left)
         keep_idle(relay->group, relay->line);
     else
         close_line(relay->line);
+    mp_relay_end(relay);
     return result;
 }
 

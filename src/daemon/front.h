@@ -6,6 +6,7 @@
 #define MP_DAEMON_FRONT_H
 
 #include "config/groups.h"
+#include "daemon/outflow.h"
 #include "daemon/serve.h"
 #include "gateway.h"
 
@@ -34,6 +35,14 @@ typedef enum {
     MP_RELAY_CHANGED            /* the same, because of a changed script: a new process is on its way */
 } mp_relayed;
 
+/* What is left to do for the client. */
+typedef enum {
+    MP_RELAY_NONE,
+    MP_RELAY_WHOLE,             /* the answer ends */
+    MP_RELAY_FLUSHED,           /* the same, and it is to be on its way at once */
+    MP_RELAY_CUT                /* the client must see that it is cut */
+} mp_relay_ending;
+
 typedef struct {
     mp_gateway *to;
     request_rec *r;
@@ -48,9 +57,15 @@ typedef struct {
     int status;                 /* of MP_RELAY_DONE: OK, or what httpd shall answer */
     int reusable;               /* the connection, afterwards */
     int rejected_by;            /* of MP_RELAY_CHANGED: the process */
+    mp_outflow out;
+    mp_relay_ending ending;
 } mp_relay;
 
+/* Until nothing more is to be had from the process. */
 mp_relayed mp_relay_run(mp_relay *relay);
+
+/* Always after it, when the process has its connection back: the rest of the answer, at the client's speed. */
+void mp_relay_end(mp_relay *relay);
 
 /* relay_head.c: the head of an answer, when its blank line is there. OK, or 500 after a line in the log. */
 int mp_relay_head(mp_relay *relay, char *text);

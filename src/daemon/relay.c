@@ -25,7 +25,9 @@ typedef struct {
     int got_something;          /* from the process, about this request */
     char *head;                 /* of the answer, until it is whole */
     size_t head_length, head_room, line_length;
-    int has_head, unflushed;
+    int has_head;
+    int unflushed;              /* something of the answer may still be in a filter */
+    int has_more;               /* the process has probably sent more than was received */
     int has_ended, is_over;
     mp_relayed result;
     int64_t progress;           /* when something last moved */
@@ -43,12 +45,12 @@ static void *finish(exchange *x, mp_relayed result, int status)
 /* The answer can't be had, or not all of it. One line says why. */
 static void fail(exchange *x, int status, const char *why)
 {
-    const mp_relay *relay = x->relay;
+    mp_relay *relay = x->relay;
 
     if (x->has_head) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0438: the answer of group '%s' is cut: %s", relay->group->name,
                       why);
-        relay->to->calls->cut(relay->to);
+        relay->ending = MP_RELAY_CUT;
         finish(x, MP_RELAY_DONE, OK);
         return;
     }
@@ -86,14 +88,24 @@ static void lose(exchange *x, int error)
 
 /* The answer. */
 
-static int is_written(exchange *x, apr_status_t rv)
+/* httpd has answered itself, and the application may say what it wants. */
+static int is_answered(const exchange *x)
 {
     const request_rec *r = x->relay->r;
 
-    if ((rv == APR_SUCCESS || (x->broken && r->eos_sent)) && !r->connection->aborted)
-        return 1;               /* or httpd has answered itself, and the application may say what it wants */
-    abandon(x);
-    return 0;
+    return x->broken && r->eos_sent && !r->connection->aborted;
+}
+
+static void pass_on(exchange *x, const unsigned char *bytes, size_t n)
+{
+    apr_status_t rv = mp_outflow_put(&x->relay->out, bytes, n);
+
+    if (rv == APR_SUCCESS)
+        x->unflushed = 1;
+    else if (rv == APR_ENOMEM)
+        fail(x, HTTP_SERVICE_UNAVAILABLE, "there is no memory to keep it for the client");
+    else if (!is_answered(x))
+        abandon(x);
 }
 
 static int grow_head(exchange *x, size_t n)
@@ -140,29 +152,23 @@ static void take_head(exchange *x, const unsigned char *bytes, size_t n)
         }
         x->line_length = 0;
     }
-    if (used < n && is_written(x, x->relay->to->calls->write(x->relay->to, (const char *)bytes + used, n - used,
-                                                             MP_PUSH_LATER)))
-        x->unflushed = 1;
+    if (used < n)
+        pass_on(x, bytes + used, n - used);
 }
 
 static void take_output(exchange *x, const mp_record *record)
 {
-    mp_gateway *to = x->relay->to;
-
-    if (!record->length)
-        return;
-    if (!x->has_head)
+    if (record->length && !x->has_head)
         take_head(x, record->content, record->length);
-    else if (is_written(x, to->calls->write(to, (const char *)record->content, record->length, MP_PUSH_LATER)))
-        x->unflushed = 1;
+    else if (record->length)
+        pass_on(x, record->content, record->length);
 }
 
 static void flush(exchange *x)
 {
-    mp_gateway *to = x->relay->to;
-
-    x->unflushed = 0;
-    is_written(x, to->calls->write(to, NULL, 0, MP_PUSH_NOW));
+    if (mp_outflow_flush(&x->relay->out) != APR_SUCCESS && !is_answered(x))
+        abandon(x);
+    x->unflushed = x->relay->out.is_blocked;
 }
 
 static void take_note(exchange *x, const mp_record *record)
@@ -237,7 +243,7 @@ static void take_end(exchange *x, const mp_record *record)
         finish(x, MP_RELAY_AGAIN, OK);
     else if (app_status && x->broken) {     /* the client's fault: MP0438 is for ours */
         if (x->has_head)
-            relay->to->calls->cut(relay->to);
+            relay->ending = MP_RELAY_CUT;
         finish(x, MP_RELAY_DONE, x->has_head ? OK : x->broken);
     }
     else if (app_status)
@@ -245,8 +251,7 @@ static void take_end(exchange *x, const mp_record *record)
              "how");
     else if (x->has_head) {
         /* httpd is going to wait for the rest of a body, though nobody wants it. */
-        is_written(x, relay->to->calls->write(relay->to, NULL, 0,
-                                              relay->has_body && !x->body_ended ? MP_PUSH_END : MP_PUSH_LAST));
+        relay->ending = relay->has_body && !x->body_ended ? MP_RELAY_FLUSHED : MP_RELAY_WHOLE;
         finish(x, MP_RELAY_DONE, OK);
     }
     else if (relay->status == OK)
@@ -296,8 +301,10 @@ static void receive(exchange *x)
         return;
     }
     n = recv(line->fd, line->in.bytes + line->in.end, line->in.room - line->in.end, MSG_DONTWAIT);
+    x->has_more = 0;
     if (n > 0) {
         line->in.end += (size_t)n;
+        x->has_more = line->in.end == line->in.room;
         x->progress = mp_clock();
         take_records(x);
     }
@@ -457,7 +464,13 @@ static apr_interval_time_t socket_timeout(const mp_relay *relay)
 
 static void expire(exchange *x)
 {
-    if (x->is_dry && !x->body_ended)
+    mp_outflow *out = &x->relay->out;
+
+    if (out->is_blocked && mp_clock() >= out->since + out->timeout) {
+        out->has_timed_out = 1;
+        abandon(x);
+    }
+    else if (x->is_dry && !x->body_ended)
         break_body(x, APR_TIMEUP);
     else
         fail(x, HTTP_GATEWAY_TIME_OUT, "nothing came from it within socket-timeout");
@@ -465,7 +478,13 @@ static void expire(exchange *x)
 
 static int64_t time_left(const exchange *x)
 {
-    return x->progress + (x->is_dry && !x->body_ended ? x->relay->r->server->timeout : socket_timeout(x->relay)) - mp_clock();
+    const mp_outflow *out = &x->relay->out;
+    int64_t now = mp_clock();
+    int64_t left = x->progress + (x->is_dry && !x->body_ended ? x->relay->r->server->timeout : socket_timeout(x->relay));
+
+    if (out->is_blocked && (mp_outflow_is_full(out) || out->since + out->timeout < left))
+        left = out->since + out->timeout;
+    return left - now;
 }
 
 /* Milliseconds; rounded up. */
@@ -473,7 +492,7 @@ static int pause_length(const exchange *x)
 {
     int64_t pause = time_left(x);
 
-    if (x->unflushed && x->relay->group->response_flush_delay < pause)
+    if (x->unflushed && !x->relay->out.is_blocked && x->relay->group->response_flush_delay < pause)
         pause = x->relay->group->response_flush_delay;
     if (x->relay->deadline && !x->taken) {
         int64_t left = x->relay->deadline - apr_time_now();
@@ -494,14 +513,27 @@ static int may_send_body(const exchange *x)
            x->head_sent == x->relay->head_length && x->out_start == x->out_end;
 }
 
+static void resume(exchange *x)
+{
+    int was_full = mp_outflow_is_full(&x->relay->out);
+
+    if (mp_outflow_resume(&x->relay->out) != APR_SUCCESS)
+        abandon(x);
+    else if (was_full && !mp_outflow_is_full(&x->relay->out))
+        x->progress = mp_clock();
+}
+
 static void wait_for_news(exchange *x)
 {
     mp_relay *relay = x->relay;
     int sends = x->head_sent < relay->head_length || x->out_start < x->out_end, n;
     int has_more = may_send_body(x) && !x->is_dry;      /* of the body: only a look at what is there */
-    struct pollfd fds[2] = {{relay->line->fd, (short)(POLLIN | (sends ? POLLOUT : 0)), 0}, x->client};
+    int receives = !mp_outflow_is_full(&relay->out);
+    struct pollfd fds[2] = {{relay->line->fd, (short)((receives ? POLLIN : 0) | (sends ? POLLOUT : 0)), 0}, x->client};
 
-    fds[1].events = x->is_dry && !x->body_ended ? POLLIN : 0;
+    if (!receives && !sends)
+        fds[0].fd = -1;         /* nor its end: there may be bytes before it */
+    fds[1].events = (short)((x->is_dry && !x->body_ended ? POLLIN : 0) | (relay->out.is_blocked ? POLLOUT : 0));
     n = poll(fds, 2, has_more ? 0 : pause_length(x));
     if (n < 0)
         return;
@@ -509,9 +541,11 @@ static void wait_for_news(exchange *x)
         abandon(x);
         return;
     }
-    if (fds[0].revents & POLLOUT)
+    if (fds[1].revents & POLLOUT)
+        resume(x);
+    if (!x->is_over && (fds[0].revents & POLLOUT))
         send_out(x);
-    if (!x->is_over && (fds[0].revents & (POLLIN | POLLHUP | POLLERR)))
+    if (!x->is_over && receives && (fds[0].revents & (POLLIN | POLLHUP | POLLERR)))
         receive(x);
     if (x->is_over || n || has_more)
         return;
@@ -520,19 +554,10 @@ static void wait_for_news(exchange *x)
                       relay->group->name);
         finish(x, MP_RELAY_DONE, HTTP_GATEWAY_TIME_OUT);
     }
-    else if (x->unflushed)
-        flush(x);
     else if (time_left(x) <= 0)
         expire(x);
-}
-
-static void find_client(exchange *x)
-{
-    conn_rec *c = x->relay->r->connection;
-    apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
-    apr_os_sock_t fd;
-
-    x->client.fd = socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
+    else if (x->unflushed && !relay->out.is_blocked)
+        flush(x);
 }
 
 /* Nobody takes the answer any more; but what the process has said for the log is heard. What it says from now on it has to
@@ -564,13 +589,11 @@ static void hear_last_lines(exchange *x)
 
 mp_relayed mp_relay_run(mp_relay *relay)
 {
-    apr_socket_t *socket = relay->r->connection->master ? NULL : ap_get_conn_socket(relay->r->connection);
-    apr_interval_time_t before = 0;
     exchange x = {.relay = relay, .progress = mp_clock()};
 
-    find_client(&x);
-    if (socket && relay->group->response_socket_timeout && apr_socket_timeout_get(socket, &before) == APR_SUCCESS)
-        apr_socket_timeout_set(socket, relay->group->response_socket_timeout);
+    mp_outflow_start(&relay->out, relay->to, relay->group);
+    x.client.fd = relay->out.fd;
+    relay->ending = MP_RELAY_NONE;
     send_out(&x);
     while (!x.is_over) {
         if (may_send_body(&x))
@@ -579,14 +602,28 @@ mp_relayed mp_relay_run(mp_relay *relay)
             break;
         if (x.out_start < x.out_end)
             send_out(&x);
-        if (!x.is_over)
+        if (!x.is_over && x.has_more && !mp_outflow_is_full(&relay->out))
+            receive(&x);
+        else if (!x.is_over)
             wait_for_news(&x);
     }
-    if (before)
-        apr_socket_timeout_set(socket, before);
     if (!x.has_ended) {
         relay->reusable = 0;
         hear_last_lines(&x);
     }
     return x.result;
+}
+
+void mp_relay_end(mp_relay *relay)
+{
+    mp_outflow *out = &relay->out;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (relay->ending == MP_RELAY_CUT)
+        rv = mp_outflow_cut(out);
+    else if (relay->ending != MP_RELAY_NONE)
+        rv = mp_outflow_end(out, relay->ending == MP_RELAY_FLUSHED ? MP_PUSH_END : MP_PUSH_LAST);
+    if (rv != APR_SUCCESS && !relay->r->eos_sent)       /* as in abandon() */
+        relay->r->connection->aborted = 1;
+    mp_outflow_stop(out, relay->group);
 }

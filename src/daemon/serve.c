@@ -13,6 +13,7 @@
 #define MOST_PARAMS (16u * 1024 * 1024)
 #define MOST_KEPT (256u * 1024)     /* larger buffers are given back after the request */
 #define SMALL 16384                 /* shorter output is copied, so that it goes out with what is around it */
+#define AT_ONCE 16              /* records in one call */
 #define MOST_UNSENT (1024u * 1024)  /* of log lines for a child that does not read */
 #define PATIENCE 5000           /* milliseconds more: a child says itself, and first, that its client is too slow */
 #define PACKED_NAME MP_FACTS_NAME
@@ -176,18 +177,23 @@ static apr_status_t send_large(served *one, const char *data, size_t n)
     mp_bytes *out = &one->seat->out;
 
     while (n && !one->out_error) {
-        size_t part = n < MP_WIRE_ONE ? n : MP_WIRE_ONE;
-        unsigned char header[MP_WIRE_HEADER];
-        struct iovec iov[3] = {{out->bytes + out->start, out->end - out->start}, {header, sizeof(header)},
-                               {(char *)data, part}};
+        unsigned char headers[AT_ONCE][MP_WIRE_HEADER];
+        struct iovec iov[1 + 2 * AT_ONCE] = {{out->bytes + out->start, out->end - out->start}};
+        int i;
 
-        mp_wire_header(header, MP_WIRE_STDOUT, one->id, part);
-        one->out_error = send_all(one, iov, 3, 1);
+        for (i = 0; i < AT_ONCE && n; i++) {
+            size_t part = n < MP_WIRE_ONE ? n : MP_WIRE_ONE;
+
+            mp_wire_header(headers[i], MP_WIRE_STDOUT, one->id, part);
+            iov[1 + 2 * i] = (struct iovec){headers[i], MP_WIRE_HEADER};
+            iov[2 + 2 * i] = (struct iovec){(char *)data, part};
+            data += part;
+            n -= part;
+        }
+        one->out_error = send_all(one, iov, 1 + 2 * i, 1);
         out->start = out->end - iov[0].iov_len;
         if (out->start == out->end)
             out->start = out->end = 0;
-        data += part;
-        n -= part;
     }
     return one->out_error;
 }

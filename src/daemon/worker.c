@@ -30,11 +30,8 @@ struct link {
 /* A request thread. */
 typedef struct hand hand;
 struct hand {
-    hand *next;                 /* idle ones: the last that was busy comes first */
     hand *other;                /* of all */
     int fd;                     /* of the connection that it serves, or -1 */
-    pthread_cond_t called;
-    int is_called;
     mp_seat seat;
 };
 
@@ -52,9 +49,9 @@ static struct {
 
     pthread_mutex_t lock;       /* of what follows */
     pthread_cond_t changed;
-    hand *idle, *all;
+    hand *all;
     link_t links;               /* head of the ring of idle connections */
-    int has_leader, active, alive;
+    int waiting, active, alive; /* request threads: without a request, with one, in all */
     _Atomic int is_closing;     /* nothing new is taken; read without the lock, too */
     int is_quitting;
     int has_been_told;          /* by the supervisor, or a signal, to end */
@@ -131,7 +128,6 @@ static void turn_away(void)
 static void begin_closing(int reason)
 {
     uint64_t one = 1;
-    hand *idle;
 
     if (!me.reason)
         me.reason = reason;
@@ -148,12 +144,21 @@ static void begin_closing(int reason)
             ;                   /* it is full: it wakes already */
         }
     }
-    for (idle = me.idle; idle; idle = idle->next)
-        pthread_cond_signal(&idle->called);
     pthread_cond_broadcast(&me.changed);
 }
 
 /* Request threads. */
+
+/* Unix sockets inherit nothing from the listening one. */
+static void set_buffers(int fd)
+{
+    int size;
+
+    if ((size = (int)me.group->send_buffer_size))
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if ((size = (int)me.group->receive_buffer_size))
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
 
 static void accept_link(const link_t *from)
 {
@@ -168,20 +173,24 @@ static void accept_link(const link_t *from)
         free(link);                     /* another process was faster */
     else if (me.is_closing)
         close_link(link);
-    else
+    else {
+        set_buffers(link->fd);
         watch_link(link, EPOLL_CTL_ADD);
+    }
     pthread_mutex_unlock(&me.lock);
 }
 
-/* The leader: a connection that has something to say, or NULL when the process takes no more. */
-static link_t *wait_for_link(void)
+/* A connection that has something to say, or NULL when the process takes no more. All idle threads wait here, and the
+ * kernel wakes one for an event: the last that has come, whose caches are warm. The one that was the nth to come looks
+ * after n * OVERSIGHT on its own, so the first of them does once in that time. */
+static link_t *wait_for_link(int nth)
 {
     struct epoll_event event;
     link_t *link;
     int n;
 
     while (!me.is_closing) {
-        n = epoll_wait(me.epoll, &event, 1, OVERSIGHT);
+        n = epoll_wait(me.epoll, &event, 1, nth * OVERSIGHT);
         if (n == 0)
             accept_link(&on_private);
         if (n <= 0)
@@ -206,77 +215,59 @@ static int is_idle_link(const link_t *link)
     return 0;
 }
 
-static void call_next(void)
-{
-    hand *next = me.idle;
-
-    if (!next) {
-        /* Nobody waits any more: what comes on idle connections goes to other processes, if there are some. */
-        if (me.group->processes > 1)
-            close_idle_links(0, 0);
-        return;
-    }
-    me.idle = next->next;
-    next->is_called = 1;
-    pthread_cond_signal(&next->called);
-}
-
-/* 1: it is the leader. 0: it is over. */
-static int wait_for_turn(hand *self)
+/* The link, or NULL if it was closed. */
+static link_t *take_link(hand *self, link_t *link)
 {
     pthread_mutex_lock(&me.lock);
-    while (me.has_leader && !me.is_closing) {
-        self->is_called = 0;
-        self->next = me.idle;
-        me.idle = self;
-        while (!self->is_called && !me.is_closing)
-            pthread_cond_wait(&self->called, &me.lock);
+    me.waiting--;
+    if (link && is_idle_link(link)) {
+        take_from_ring(link);
+        self->fd = link->fd;
+        me.active++;
+        /* When nobody waits any more, what comes on idle connections goes to other processes, if there are some. */
+        if (!me.waiting && me.group->processes > 1)
+            close_idle_links(0, 0);
     }
-    if (!me.is_closing)
-        me.has_leader = 1;
+    else
+        link = NULL;
     pthread_mutex_unlock(&me.lock);
-    return !me.is_closing;
+    return link;
+}
+
+static void leave_link(hand *self, link_t *link, int keeps)
+{
+    pthread_mutex_lock(&me.lock);
+    me.active--;
+    self->fd = -1;
+    link->has_served = 1;
+    if (keeps && !me.is_closing)
+        watch_link(link, EPOLL_CTL_MOD);
+    else
+        close_link(link);
+    if (me.is_closing)
+        pthread_cond_broadcast(&me.changed);
+    pthread_mutex_unlock(&me.lock);
 }
 
 static void *work(void *self_)
 {
     hand *self = self_;
+    link_t *link;
+    int keeps, nth;
 
-    while (wait_for_turn(self)) {
-        link_t *link = wait_for_link();
-        int keeps;
-
-        pthread_mutex_lock(&me.lock);
-        me.has_leader = 0;
-        if (link && is_idle_link(link)) {
-            take_from_ring(link);
-            self->fd = link->fd;
-            me.active++;
-        }
-        else
-            link = NULL;
-        call_next();
+    pthread_mutex_lock(&me.lock);
+    while (!me.is_closing) {
+        nth = ++me.waiting;
         pthread_mutex_unlock(&me.lock);
-        while (link) {
+        if ((link = take_link(self, wait_for_link(nth)))) {
             /* Bytes that came with the last request are the beginning of the next. */
             do
                 keeps = mp_serve(&self->seat, link->fd, link->is_public);
             while (keeps && self->seat.in.start < self->seat.in.end && !me.is_closing);
-            pthread_mutex_lock(&me.lock);
-            me.active--;
-            self->fd = -1;
-            link->has_served = 1;
-            if (keeps && !me.is_closing)
-                watch_link(link, EPOLL_CTL_MOD);
-            else
-                close_link(link);
-            if (me.is_closing)
-                pthread_cond_broadcast(&me.changed);
-            pthread_mutex_unlock(&me.lock);
-            link = NULL;
+            leave_link(self, link, keeps);
         }
+        pthread_mutex_lock(&me.lock);
     }
-    pthread_mutex_lock(&me.lock);
     me.alive--;
     pthread_cond_broadcast(&me.changed);
     pthread_mutex_unlock(&me.lock);
@@ -331,7 +322,6 @@ static int start_hand(int number, pthread_attr_t *attributes)
 
     if (!one)
         return 0;
-    pthread_cond_init(&one->called, NULL);
     one->seat = (mp_seat){.group = me.group, .server = me.server, .board = me.board, .engine = me.engine,
                           .number = number, .admit = admit, .reload = reload};
     apr_pool_create_unmanaged_ex(&one->seat.pool, NULL, NULL);
@@ -731,6 +721,7 @@ static void serve_scripts(void)
 void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *board, int control_end, int listener,
                    int public_listener, int slot)
 {
+
     me.group = group;
     me.server = me.forked.server = group->server;
     me.forked.group = group;

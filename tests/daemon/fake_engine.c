@@ -86,14 +86,19 @@ static void count(mp_gateway *gateway)
     say(gateway, apr_off_t_toa(gateway->pool, all));
 }
 
-static void give_many(mp_gateway *gateway, apr_off_t n)
+/* x's; numbered: each piece begins with what is left, so that none can be taken for another. */
+static void give_many(mp_gateway *gateway, apr_off_t n, int numbered)
 {
-    static char part[65536];
+    char *part = apr_palloc(gateway->pool, 65536);
 
-    memset(part, 'x', sizeof(part));
+    memset(part, 'x', 65536);
     while (n > 0) {
-        apr_size_t size = n < (apr_off_t)sizeof(part) ? (apr_size_t)n : sizeof(part);
+        apr_size_t size = n < 65536 ? (apr_size_t)n : 65536;
 
+        if (numbered) {
+            apr_snprintf(part, 16, "%015" APR_OFF_T_FMT, n);
+            part[15] = 'x';
+        }
         if (gateway->calls->write(gateway, part, size, MP_PUSH_LATER) != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_INFO, 0, server, "FAKE: the client is gone");
             return;
@@ -180,7 +185,9 @@ static void do_word(mp_gateway *gateway, const mp_wsgi_target *target, const cha
     else if (!strncmp(word, "sleep=", 6))
         usleep((useconds_t)(atof(value) * 1000000));
     else if (!strncmp(word, "many=", 5))
-        give_many(gateway, apr_atoi64(value));
+        give_many(gateway, apr_atoi64(value), 0);
+    else if (!strncmp(word, "numbered=", 9))
+        give_many(gateway, apr_atoi64(value), 1);
     else if (!strncmp(word, "echo", 4))
         echo(gateway, *value ? apr_atoi64(value) : APR_INT64_MAX);
     else if (!strcmp(word, "count"))
