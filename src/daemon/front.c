@@ -245,7 +245,7 @@ static int enter_root(mp_wsgi_target *target, mp_gateway *to, const mp_group *gr
 typedef struct {
     int64_t until, changed_until;
     int refusals;
-    int changes, last_changed;  /* processes that had an old script, and the last of them */
+    apr_array_header_t *changed;    /* int: processes that had an old script */
 } patience;
 
 static mp_relayed attempt(mp_relay *relay, const patience *left)
@@ -268,15 +268,27 @@ static mp_relayed attempt(mp_relay *relay, const patience *left)
     return result;
 }
 
+/* Old processes may take turns for as long as there is no new one. */
+static void remember(const mp_relay *relay, patience *left)
+{
+    int i;
+
+    if (!left->changed)
+        left->changed = apr_array_make(relay->to->pool, 4, sizeof(int));
+    for (i = 0; i < left->changed->nelts; i++)
+        if (APR_ARRAY_IDX(left->changed, i, int) == relay->rejected_by)
+            return;
+    APR_ARRAY_PUSH(left->changed, int) = relay->rejected_by;
+}
+
 /* 0: another attempt makes no sense. */
 static int wait_for_another(const mp_relay *relay, mp_relayed result, patience *left)
 {
     if (relay->r->connection->aborted)
         return 0;
     if (result == MP_RELAY_CHANGED) {
-        left->changes += relay->rejected_by != left->last_changed;
-        left->last_changed = relay->rejected_by;
-        if (left->changes > 2 * relay->group->processes + 1)
+        remember(relay, left);
+        if (left->changed->nelts > 2 * relay->group->processes + 1)
             return 0;
         usleep(20000);
         return mp_clock() < left->changed_until;

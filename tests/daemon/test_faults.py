@@ -166,12 +166,17 @@ def test_graceful_restarts_under_load_lose_nothing(tmp_path: Path) -> None:
 
 def fill_the_queue(server: Httpd, load: Load) -> None:
     """The processes stand still until clients hear that nobody can be reached."""
-    pids = alive(server)
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
+    pids: set[int] = set()
+
+    def is_full() -> bool:
+        for pid in set(alive(server)) - pids:       # more may become ready
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+            pids.add(pid)
+        return "503" in load.outcomes.values()
+    is_full()
     load.add(24)
-    wait_for(lambda: "503" in load.outcomes.values(), what="a full queue")
+    wait_for(is_full, what="a full queue")
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
