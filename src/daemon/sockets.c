@@ -1,6 +1,7 @@
 #include "daemon/sockets.h"
 
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -72,10 +73,12 @@ static int give_to(const mp_group *group, const char *path, uid_t owner)
 static int listen_at(const mp_group *group, const struct sockaddr *address, socklen_t length, const char *name)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    int silence = 30;           /* seconds, in which a client that has nothing to say takes no thread */
 
     if (fd >= 0 && address->sa_family != AF_UNIX) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));  /* of one that an older generation has at 0.0.0.0, say */
+        setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &silence, sizeof(silence));
     }
     if (fd >= 0)
         set_buffers(fd, group);

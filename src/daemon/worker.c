@@ -25,6 +25,7 @@ struct link {
     int fd;
     int is_public;
     int has_served;             /* a request, at least */
+    int is_watched;             /* epoll knows it */
 };
 
 /* A request thread. */
@@ -99,7 +100,7 @@ static void close_idle_links(int new_ones, int public_ones)
     }
 }
 
-static void watch_link(link_t *link, int operation)
+static void watch_link(link_t *link)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = link};
 
@@ -107,10 +108,12 @@ static void watch_link(link_t *link, int operation)
     link->before = &me.links;
     me.links.next->before = link;
     me.links.next = link;
-    if (epoll_ctl(me.epoll, operation, link->fd, &event) != 0) {
+    if (epoll_ctl(me.epoll, link->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, link->fd, &event) != 0) {
         take_from_ring(link);
         close_link(link);
+        return;
     }
+    link->is_watched = 1;
 }
 
 /* A connection that woke this process and no other would wait for the next one that comes. Its client sees a reset, with
@@ -160,29 +163,40 @@ static void set_buffers(int fd)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
-static void accept_link(const link_t *from)
+/* Holding the lock, so that a fork finds it. NULL: another process was faster, or there is no memory. */
+static link_t *accept_link(const link_t *from)
 {
     link_t *link = calloc(1, sizeof(*link));
 
     if (!link)
-        return;
-    pthread_mutex_lock(&me.lock);       /* now already: a fork has to find it in the ring */
-    link->fd = accept4(from->is_public ? me.public_listener : me.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        return NULL;
     link->is_public = from->is_public;
-    if (link->fd < 0)
-        free(link);                     /* another process was faster */
-    else if (me.is_closing)
-        close_link(link);
-    else {
+    link->fd = accept4(from->is_public ? me.public_listener : me.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (link->fd >= 0) {
         set_buffers(link->fd);
-        watch_link(link, EPOLL_CTL_ADD);
+        return link;
+    }
+    free(link);
+    return NULL;
+}
+
+static void accept_private(void)
+{
+    link_t *link;
+
+    pthread_mutex_lock(&me.lock);
+    if ((link = accept_link(&on_private))) {
+        if (me.is_closing)
+            close_link(link);           /* it asks again */
+        else
+            watch_link(link);
     }
     pthread_mutex_unlock(&me.lock);
 }
 
-/* A connection that has something to say, or NULL when the process takes no more. All idle threads wait here, and the
- * kernel wakes one for an event: the last that has come, whose caches are warm. The one that was the nth to come looks
- * after n * OVERSIGHT on its own, so the first of them does once in that time. */
+/* A connection that has something to say, on_public, or NULL when the process takes no more. All idle threads wait here,
+ * and the kernel wakes one for an event: the last that has come, whose caches are warm. The one that was the nth to come
+ * looks after n * OVERSIGHT on its own, so the first of them does once in that time. */
 static link_t *wait_for_link(int nth)
 {
     struct epoll_event event;
@@ -191,13 +205,11 @@ static link_t *wait_for_link(int nth)
 
     while (!me.is_closing) {
         n = epoll_wait(me.epoll, &event, 1, nth * OVERSIGHT);
-        if (n == 0)
-            accept_link(&on_private);
-        if (n <= 0)
+        if (n < 0)
             continue;
-        link = event.data.ptr;
-        if (link == &on_private || link == &on_public)
-            accept_link(link);
+        link = n ? event.data.ptr : &on_private;
+        if (link == &on_private)
+            accept_private();
         else if (link != &on_wake)
             return link;
     }
@@ -215,21 +227,25 @@ static int is_idle_link(const link_t *link)
     return 0;
 }
 
-/* The link, or NULL if it was closed. */
+/* The link, or NULL if it was closed. A public one is accepted by the thread that serves it: its client does not ask again,
+ * so nobody may take it who is not going to answer. */
 static link_t *take_link(hand *self, link_t *link)
 {
     pthread_mutex_lock(&me.lock);
     me.waiting--;
-    if (link && is_idle_link(link)) {
+    if (link == &on_public)
+        link = me.is_closing ? NULL : accept_link(link);
+    else if (link && is_idle_link(link))
         take_from_ring(link);
+    else
+        link = NULL;
+    if (link) {
         self->fd = link->fd;
         me.active++;
         /* When nobody waits any more, what comes on idle connections goes to other processes, if there are some. */
         if (!me.waiting && me.group->processes > 1)
             close_idle_links(0, 0);
     }
-    else
-        link = NULL;
     pthread_mutex_unlock(&me.lock);
     return link;
 }
@@ -241,7 +257,7 @@ static void leave_link(hand *self, link_t *link, int keeps)
     self->fd = -1;
     link->has_served = 1;
     if (keeps && !me.is_closing)
-        watch_link(link, EPOLL_CTL_MOD);
+        watch_link(link);
     else
         close_link(link);
     if (me.is_closing)
@@ -475,6 +491,16 @@ static void leave_in_fork(void)
     pthread_mutex_unlock(&me.lock);
 }
 
+/* Holding the lock. Nobody waits for clients that have connected and say nothing. */
+static void drop_silent_links(void)
+{
+    hand *one;
+
+    for (one = me.all; one; one = one->other)
+        if (one->fd >= 0 && !me.board->threads[one->seat.number])
+            shutdown(one->fd, SHUT_RD);
+}
+
 /* A service's scripts hear SIGTERM, while they run. */
 static void close_up(int quits, int reason)
 {
@@ -487,6 +513,8 @@ static void close_up(int quits, int reason)
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, me.server, "MP0456: Shutdown requested for daemon process '%s'.",
                      me.group->name);
     me.is_quitting |= quits;
+    if (me.is_quitting)
+        drop_silent_links();
     begin_closing(reason);
     pthread_cond_broadcast(&me.changed);
     pthread_mutex_unlock(&me.lock);

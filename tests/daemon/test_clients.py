@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from fake import Groups
-from httpd import free_ports, processes, wait_for
+from httpd import at_once, free_ports, processes, wait_for
 
 PORT = free_ports(1)[0]
 
@@ -207,6 +207,10 @@ def test_other_clients_see_that_an_answer_is_cut(server: Groups) -> None:
     wait_for(lambda: server.get("/shop?head").status == 200)
 
 
+def state_of(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+
+
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_a_graceful_restart_serves_who_is_in_the_queue(tmp_path: Path, kind: str) -> None:
     """The next generation has the same socket: connections that no old process took are its own."""
@@ -217,6 +221,7 @@ def test_a_graceful_restart_serves_who_is_in_the_queue(tmp_path: Path, kind: str
     with Groups(tmp_path, f"shop threads=2 listen={listen} listen-script=/x.wsgi") as server:
         [old] = server.ready().started("shop")
         os.kill(old, signal.SIGSTOP)
+        wait_for(lambda: {state_of(thread) for thread in Path(f"/proc/{old}/task").iterdir()} == {"T"})
         with ExitStack() as stack:
             clients = [stack.enter_context(socket.socket(socket.AF_INET if kind == "tcp" else socket.AF_UNIX))
                        for _ in range(20)]
@@ -254,6 +259,46 @@ def test_a_graceful_restart_serves_who_is_in_the_queue(tmp_path: Path, kind: str
 def accepts(address: tuple[str, int] | str) -> bool:
     with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as probe:
         return probe.connect_ex(address) == 0
+
+
+def test_a_process_that_gives_way_answers_who_has_connected(tmp_path: Path) -> None:
+    """Other clients than httpd's children do not ask again."""
+    request = BEGIN + record(4, pair(b"QUERY_STRING", b"head+say=hello")) + record(4) + record(5)
+    listen = str(tmp_path / "shop.sock")
+    with Groups(tmp_path, f"shop threads=2 listen=unix:{listen} listen-script=/x.wsgi",
+                f"few threads=2 maximum-requests=3 listen=unix:{tmp_path}/few.sock listen-script=/x.wsgi") as server:
+        [old] = server.ready(2).started("shop")
+        before = len(os.listdir(f"/proc/{old}/fd"))
+        with ExitStack() as stack:
+            clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2)]
+            for client in clients:
+                client.settimeout(10)
+                client.connect(listen)
+            wait_for(lambda: len(os.listdir(f"/proc/{old}/fd")) == before + 2)
+            os.kill(old, signal.SIGUSR1)
+            server.ready(3)
+            assert server.pid_of("shop") != old
+            for client in clients:
+                client.sendall(request)
+                data = b"".join(iter(lambda client=client: client.recv(1000), b""))     # type: ignore[misc]
+                assert b"hello" in data and b"X-Pid: %d\r\n" % old in data and data.endswith(record(3, b"\0" * 8))
+        texts = at_once(8, lambda _: [ask(f"{tmp_path}/few.sock", {"QUERY_STRING": "head+say=hello"})
+                                      for _ in range(5)])
+        assert all(text.endswith("hello") for several in texts for text in several)
+
+
+def test_a_process_that_ends_does_not_wait_for_who_says_nothing(tmp_path: Path) -> None:
+    listen = str(tmp_path / "shop.sock")
+    with Groups(tmp_path, f"shop threads=1 shutdown-timeout=600 listen=unix:{listen} listen-script=/x.wsgi") as server:
+        [old] = server.ready().started("shop")
+        before = len(os.listdir(f"/proc/{old}/fd"))
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(listen)
+            wait_for(lambda: len(os.listdir(f"/proc/{old}/fd")) == before + 1)
+            os.kill(old, signal.SIGTERM)
+            assert client.recv(1) == b""
+            wait_for(lambda: not any(pid == old and state != "Z" for pid, _, _, state in processes()))
 
 
 def test_aborted_clients_leave_nothing(server: Groups) -> None:
