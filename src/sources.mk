@@ -23,6 +23,7 @@ MODULE_SOURCES = \
 	src/config/wsgi_records.c \
 	src/config/wsgi_scripts.c \
 	src/config/wsgi_words.c \
+	src/daemon/bytes.c \
 	src/daemon/daemon.c \
 	src/daemon/front.c \
 	src/daemon/outflow.c \
@@ -31,6 +32,9 @@ MODULE_SOURCES = \
 	src/daemon/relay_head.c \
 	src/daemon/scripts.c \
 	src/daemon/serve.c \
+	src/daemon/serve_input.c \
+	src/daemon/serve_output.c \
+	src/daemon/serve_variables.c \
 	src/daemon/sockets.c \
 	src/daemon/supervisor.c \
 	src/daemon/wire.c \

@@ -1,4 +1,7 @@
 #include "daemon/front.h"
+#include "daemon/board.h"
+#include "daemon/facts.h"
+#include "daemon/wire.h"
 #include "daemon/scripts.h"
 #include "host/gateway.h"
 

@@ -7,7 +7,7 @@
 
 #include "config/groups.h"
 #include "daemon/outflow.h"
-#include "daemon/serve.h"
+#include "daemon/bytes.h"
 #include "gateway.h"
 
 /* `to` is the child's gateway over the request, filled in: its variables and facts go to the process, and head(), write()

@@ -1,5 +1,7 @@
 /* One attempt: a request out on a line, its answer back. Both ways at once, so that neither side waits for the other. */
+#include "daemon/board.h"
 #include "daemon/front.h"
+#include "daemon/wire.h"
 #include "host/gateway.h"
 
 #include <poll.h>
