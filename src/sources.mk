@@ -34,6 +34,7 @@ MODULE_SOURCES = \
 	src/daemon/sockets.c \
 	src/daemon/supervisor.c \
 	src/daemon/wire.c \
+	src/daemon/words.c \
 	src/daemon/worker.c \
 	src/host/connections.c \
 	src/host/engine.c \

@@ -1,6 +1,7 @@
 #include "daemon/supervisor.h"
 #include "daemon/board.h"
 #include "daemon/process.h"
+#include "daemon/words.h"
 #include "daemon/worker.h"
 
 #include <fcntl.h>
@@ -56,29 +57,6 @@ static struct {
     int are_children_gone;
     int is_stopping;
 } me;
-
-static const struct {
-    const char *name, *phrase;
-} reasons[MP_REASONS] = {
-    [MP_REASON_NONE] = {"", "Its work is done"},
-    [MP_REASON_SIGNAL] = {"shutdown_signal", "SIGTERM received"},
-    [MP_REASON_GRACEFUL] = {"graceful_signal", "Graceful restart requested"},
-    [MP_REASON_EVICTION] = {"eviction_signal", "Eviction requested"},
-    [MP_REASON_MAXIMUM] = {"maximum_requests", "Maximum requests reached; it has served them"},
-    [MP_REASON_INTERVAL] = {"restart_interval", "Application restart timer expired"},
-    [MP_REASON_INACTIVITY] = {"inactivity_timeout", "Daemon process idle inactivity timer expired"},
-    [MP_REASON_REQUEST] = {"request_timeout", "Request timer expired"},
-    [MP_REASON_STARTUP] = {"startup_timeout", "Application startup timer expired"},
-    [MP_REASON_DEADLOCK] = {"deadlock_timeout", "Daemon process deadlock timer expired"},
-    [MP_REASON_CPU] = {"cpu_time_limit", "CPU time limit reached"},
-    [MP_REASON_SCRIPT] = {"script_reload", "Its script has changed"},
-    [MP_REASON_PIPE] = {"signal_pipe_error", "Its supervisor is gone"},
-};
-
-const char *mp_reason_name(int reason)
-{
-    return reason > 0 && reason < MP_REASONS ? reasons[reason].name : "";
-}
 
 /* What happens in handlers: a byte for the loop. */
 
@@ -272,7 +250,7 @@ static void leave(process *one, mp_reason why)
         return;
     one->leaving = why;
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0411: %s, stopping process '%s'. (pid=%" APR_PID_T_FMT
-                 ")", reasons[why].phrase, one->group->name, one->pid);
+                 ")", mp_reason_phrase(why), one->group->name, one->pid);
     if (!one->group->threads)
         drain(one, one->group->graceful_timeout, why);
 }
