@@ -25,6 +25,7 @@ MODULE_SOURCES = \
 	src/config/wsgi_words.c \
 	src/daemon/daemon.c \
 	src/daemon/front.c \
+	src/daemon/member.c \
 	src/daemon/outflow.c \
 	src/daemon/process.c \
 	src/daemon/relay.c \
@@ -33,6 +34,7 @@ MODULE_SOURCES = \
 	src/daemon/serve.c \
 	src/daemon/sockets.c \
 	src/daemon/supervisor.c \
+	src/daemon/timeouts.c \
 	src/daemon/wire.c \
 	src/daemon/words.c \
 	src/daemon/worker.c \

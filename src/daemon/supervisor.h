@@ -1,8 +1,7 @@
 /* The supervisor: a process without Python that forks the processes of all groups and sees to them. It holds the
  * listening sockets; one loop waits for deaths, for words of the parent and of the processes, and for its timers.
  *
- * A process goes through STARTING, READY, DRAINING (it takes nothing new and has graceful-timeout left), STOPPING (it has
- * shutdown-timeout left, then SIGKILL). When one is to be replaced, the next one is READY before it drains.
+ * A process goes through the stages of member.h. When one is to be replaced, the next one is READY before it drains.
  *
  * One thread, no locks.
  */
