@@ -102,6 +102,7 @@ setup(
             sources("MODULE_SOURCES"),
             define_macros=[("MP_DEFAULT_ENGINE", c_string(facts["tag"]))],
             extra_link_args=["-Wl,--version-script=src/module.exports"],
+            libraries=["m"],
             depends=headers,
         ),
         Extension(

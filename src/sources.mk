@@ -26,6 +26,7 @@ MODULE_SOURCES = \
 	src/daemon/bytes.c \
 	src/daemon/daemon.c \
 	src/daemon/front.c \
+	src/daemon/member.c \
 	src/daemon/outflow.c \
 	src/daemon/process.c \
 	src/daemon/relay.c \
@@ -37,7 +38,9 @@ MODULE_SOURCES = \
 	src/daemon/serve_variables.c \
 	src/daemon/sockets.c \
 	src/daemon/supervisor.c \
+	src/daemon/timeouts.c \
 	src/daemon/wire.c \
+	src/daemon/words.c \
 	src/daemon/worker.c \
 	src/host/connections.c \
 	src/host/engine.c \

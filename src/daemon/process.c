@@ -1,5 +1,5 @@
 #include "daemon/process.h"
-#include "daemon/supervisor.h"
+#include "daemon/words.h"
 
 #include <dirent.h>
 #include <dlfcn.h>

@@ -1,6 +1,8 @@
 #include "daemon/supervisor.h"
-#include "daemon/board.h"
+#include "daemon/member.h"
 #include "daemon/process.h"
+#include "daemon/timeouts.h"
+#include "daemon/words.h"
 #include "daemon/worker.h"
 
 #include <fcntl.h>
@@ -17,28 +19,7 @@
 #define SOON 10000000           /* a process that lives shorter has died early */
 #define LONGEST_PAUSE 60000000
 #define UNFIT_PAUSE 20000000
-#define LAST_WORDS 5000000      /* for the stacks of a process that is stuck */
 #define SERVICE_PAUSE 1000000   /* before a service starts again */
-
-typedef enum { STARTING, READY, DRAINING, STOPPING } stage;
-
-typedef struct process process;
-struct process {
-    process *next;
-    const mp_group *group;
-    pid_t pid;
-    int slot;                   /* 0 to processes - 1; the one that replaces it has the same */
-    stage stage;
-    int control;                /* -1: closed */
-    mp_board *board;
-    int64_t started, restart_at;
-    int64_t deadline;           /* of DRAINING and STOPPING; 0: none */
-    int64_t interrupted;        /* when a thread was interrupted; 0: not */
-    int64_t interrupted_since;  /* since when that thread has had its request */
-    mp_reason leaving;          /* why another one takes its place; none: it stays */
-    int is_stale;               /* to be replaced when it is its turn */
-    int is_killed;
-};
 
 /* Of one slot of one group: when the next process may start. */
 typedef struct {
@@ -49,36 +30,13 @@ typedef struct {
 static struct {
     const mp_supervision *supervision;
     place **places;             /* by group, slot */
-    process *all;
+    mp_member *all;
     pid_t parent;
     int signals[2];             /* handlers write here */
     int is_over;                /* httpd has a new generation */
     int are_children_gone;
     int is_stopping;
 } me;
-
-static const struct {
-    const char *name, *phrase;
-} reasons[MP_REASONS] = {
-    [MP_REASON_NONE] = {"", "Its work is done"},
-    [MP_REASON_SIGNAL] = {"shutdown_signal", "SIGTERM received"},
-    [MP_REASON_GRACEFUL] = {"graceful_signal", "Graceful restart requested"},
-    [MP_REASON_EVICTION] = {"eviction_signal", "Eviction requested"},
-    [MP_REASON_MAXIMUM] = {"maximum_requests", "Maximum requests reached; it has served them"},
-    [MP_REASON_INTERVAL] = {"restart_interval", "Application restart timer expired"},
-    [MP_REASON_INACTIVITY] = {"inactivity_timeout", "Daemon process idle inactivity timer expired"},
-    [MP_REASON_REQUEST] = {"request_timeout", "Request timer expired"},
-    [MP_REASON_STARTUP] = {"startup_timeout", "Application startup timer expired"},
-    [MP_REASON_DEADLOCK] = {"deadlock_timeout", "Daemon process deadlock timer expired"},
-    [MP_REASON_CPU] = {"cpu_time_limit", "CPU time limit reached"},
-    [MP_REASON_SCRIPT] = {"script_reload", "Its script has changed"},
-    [MP_REASON_PIPE] = {"signal_pipe_error", "Its supervisor is gone"},
-};
-
-const char *mp_reason_name(int reason)
-{
-    return reason > 0 && reason < MP_REASONS ? reasons[reason].name : "";
-}
 
 /* What happens in handlers: a byte for the loop. */
 
@@ -123,12 +81,12 @@ static void release_signals(void)
 
 /* Starting. */
 
-static process *find(const mp_group *group, int slot, int is_leaving)
+static mp_member *find(const mp_group *group, int slot, int is_leaving)
 {
-    process *one;
+    mp_member *one;
 
     for (one = me.all; one; one = one->next)
-        if (one->group == group && one->slot == slot && one->stage <= READY && !one->leaving == !is_leaving)
+        if (one->group == group && one->slot == slot && one->stage <= MP_READY && !one->leaving == !is_leaving)
             return one;
     return NULL;
 }
@@ -138,12 +96,12 @@ static size_t board_size(const mp_group *group)
     return sizeof(mp_board) + (size_t)(group->threads + 1) * sizeof(int64_t);
 }
 
-static void become_worker(process *one, const int ends[2])
+static void become_worker(mp_member *one, const int ends[2])
 {
     const mp_supervision *supervision = me.supervision;
     int number = one->group->number;
     int keep[3] = {ends[1], supervision->listeners[number], supervision->public_listeners[number]};
-    process *other;
+    mp_member *other;
 
     release_signals();
     for (other = me.all; other; other = other->next)
@@ -160,16 +118,8 @@ static void give_up(const mp_group *group, place *where, const char *what)
     where->start_at = mp_clock() + LONGEST_PAUSE;
 }
 
-/* Staggered, so that the processes of a group do not all start anew at the same time. */
-static int64_t restart_time(const mp_group *group, int slot, int64_t now)
-{
-    if (!group->restart_interval)
-        return 0;
-    return now + group->restart_interval + group->restart_interval * slot / (4 * group->processes);
-}
-
 /* What the process before has loaded is loaded before the new one is ready. */
-static void pass_on(mp_board *board, const process *old)
+static void pass_on(mp_board *board, const mp_member *old)
 {
     uint32_t length = old ? old->board->loaded_length : 0;
 
@@ -182,7 +132,7 @@ static void pass_on(mp_board *board, const process *old)
 static void spawn(const mp_group *group, int slot)
 {
     place *where = &me.places[group->number][slot];
-    process *one = calloc(1, sizeof(*one));
+    mp_member *one = calloc(1, sizeof(*one));
     sigset_t all, before;
     int ends[2];
 
@@ -198,7 +148,7 @@ static void spawn(const mp_group *group, int slot)
     one->slot = slot;
     one->control = ends[0];
     one->started = mp_clock();
-    one->restart_at = restart_time(group, slot, one->started);
+    one->restart_at = mp_timeouts_restart_at(group, slot, one->started);
     one->next = me.all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
@@ -220,116 +170,52 @@ static void spawn(const mp_group *group, int slot)
     me.all = one;
 }
 
-/* What processes are told, and when they have to end. */
-
-static int tell_more(process *one, char word, unsigned more)
-{
-    char words[MP_WORD_LENGTH] = {word, (char)(more >> 8), (char)more};
-
-    /* A failure: it is dying, and SIGCHLD comes; or it does not listen, and is killed in time. */
-    return one->control >= 0 && write(one->control, words, sizeof(words)) == sizeof(words);
-}
-
-static void tell(process *one, char word)
-{
-    tell_more(one, word, 0);
-}
-
-static void stop(process *one, mp_reason why)
-{
-    if (one->stage == STOPPING)
-        return;
-    tell_more(one, MP_WORD_QUIT, one->leaving ? one->leaving : why);
-    one->stage = STOPPING;
-    one->deadline = one->group->shutdown_timeout ? mp_clock() + one->group->shutdown_timeout : 0;
-}
-
-static void drain(process *one, int64_t limit, mp_reason why)
-{
-    if (one->stage >= DRAINING)
-        return;
-    if (!limit) {
-        stop(one, why);
-        return;
-    }
-    tell_more(one, MP_WORD_DRAIN, why);
-    one->stage = DRAINING;
-    one->deadline = mp_clock() + limit;
-}
-
-static void kill_now(process *one)
-{
-    if (!one->is_killed)
-        kill(one->pid, SIGKILL);
-    one->is_killed = 1;
-    one->deadline = 0;
-}
-
-/* A process that is to go: another one takes its place first. But a service must not run twice. */
-static void leave(process *one, mp_reason why)
-{
-    if (one->leaving || one->stage >= DRAINING)
-        return;
-    one->leaving = why;
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0411: %s, stopping process '%s'. (pid=%" APR_PID_T_FMT
-                 ")", reasons[why].phrase, one->group->name, one->pid);
-    if (!one->group->threads)
-        drain(one, one->group->graceful_timeout, why);
-}
-
-/* The same, without waiting for the other one. */
-static void end(process *one, mp_reason why)
-{
-    leave(one, why);
-    stop(one, why);
-}
-
 /* A service has come to its end. One that does so soon after its start waits longer each time. */
-static void note_service_end(process *one)
+static void note_service_end(mp_member *one)
 {
     place *where = &me.places[one->group->number][one->slot];
     int64_t now = mp_clock();
-    int times = now - one->started < SOON && one->stage <= READY ? where->deaths++ : (where->deaths = 0);
+    int times = now - one->started < SOON && one->stage <= MP_READY ? where->deaths++ : (where->deaths = 0);
     int64_t pause = (int64_t)SERVICE_PAUSE << (times < 6 ? times : 6);
 
     where->start_at = now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0455: the scripts of process '%s' (pid=%" APR_PID_T_FMT
                  ") have come to their end; they start again in %d seconds", one->group->name, one->pid,
                  (int)((where->start_at - now) / 1000000));
-    if (one->stage <= READY) {
-        one->stage = STOPPING;          /* by itself */
+    if (one->stage <= MP_READY) {
+        one->stage = MP_STOPPING;       /* by itself */
         one->deadline = one->group->shutdown_timeout ? now + one->group->shutdown_timeout : 0;
     }
 }
 
 static void reload_group(const mp_group *group)
 {
-    process *one;
+    mp_member *one;
 
     for (one = me.all; one; one = one->next)
-        if (one->group == group && one->stage <= READY)
+        if (one->group == group && one->stage <= MP_READY)
             one->is_stale = 1;
 }
 
 /* Words of processes. */
 
-static void hear_word(process *one, char word)
+static void hear_word(mp_member *one, char word)
 {
     switch (word) {
     case MP_WORD_READY:
-        if (one->stage == STARTING)
-            one->stage = READY;
+        if (one->stage == MP_STARTING)
+            one->stage = MP_READY;
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0412: Process '%s' (pid=%" APR_PID_T_FMT ") is "
                      "ready", one->group->name, one->pid);
         break;
     case MP_WORD_MAXIMUM:
-        leave(one, MP_REASON_MAXIMUM);
+        mp_member_leave(one, MP_REASON_MAXIMUM);
         break;
     case MP_WORD_EVICT:
-        leave(one, one->group->eviction_timeout ? MP_REASON_EVICTION : MP_REASON_GRACEFUL);
+        mp_member_leave(one, one->group->eviction_timeout ? MP_REASON_EVICTION : MP_REASON_GRACEFUL);
         break;
     case MP_WORD_CPU:
-        leave(one, MP_REASON_CPU);
+        mp_member_leave(one, MP_REASON_CPU);
         break;
     case MP_WORD_RELOAD:
         if (one->is_stale)
@@ -337,7 +223,7 @@ static void hear_word(process *one, char word)
         reload_group(one->group);
         break;
     case MP_WORD_TERM:
-        end(one, MP_REASON_SIGNAL);
+        mp_member_end(one, MP_REASON_SIGNAL);
         break;
     case MP_WORD_SERVED:
         note_service_end(one);
@@ -345,7 +231,7 @@ static void hear_word(process *one, char word)
     }
 }
 
-static void hear(process *one)
+static void hear(mp_member *one)
 {
     char words[64];
     ssize_t n = read(one->control, words, sizeof(words)), i;
@@ -360,11 +246,11 @@ static void hear(process *one)
 
 /* Deaths. */
 
-static void note_early_death(process *one, place *where, int status)
+static void note_early_death(mp_member *one, place *where, int status)
 {
     int64_t pause, now = mp_clock();
 
-    if (one->stage == READY && now - one->started >= SOON) {
+    if (one->stage == MP_READY && now - one->started >= SOON) {
         where->deaths = 0;
         where->start_at = 0;
         return;
@@ -382,7 +268,7 @@ static void note_early_death(process *one, place *where, int status)
                      "they start; the pauses between attempts grow, up to a minute", one->group->name);
 }
 
-static void bury(process *one, int status)
+static void bury(mp_member *one, int status)
 {
     const mp_group *group = one->group;
     place *where = &me.places[group->number][one->slot];
@@ -390,14 +276,14 @@ static void bury(process *one, int status)
     const char *how = WIFSIGNALED(status) ? "signal" : "exit status";
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 
-    if (one->leaving || one->stage >= DRAINING) {
+    if (one->leaving || one->stage >= MP_DRAINING) {
         if (is_clean || one->is_killed)
             ap_log_error(APLOG_MARK, APLOG_INFO, 0, group->server, "MP0415: Process '%s' (pid=%" APR_PID_T_FMT ") has "
                          "ended", group->name, one->pid);
         else
             ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0416: Process '%s' (pid=%" APR_PID_T_FMT ") has died "
                          "at its end: %s %d", group->name, one->pid, how, number);
-        if (one->stage >= READY && group->threads)
+        if (one->stage >= MP_READY && group->threads)
             where->deaths = 0;
     }
     else {
@@ -414,7 +300,7 @@ static void bury(process *one, int status)
 
 static void reap(void)
 {
-    process **at, *one;
+    mp_member **at, *one;
     pid_t pid;
     int status;
 
@@ -429,125 +315,12 @@ static void reap(void)
             }
 }
 
-/* Time-outs. Each stands for itself. */
-
-/* Good to a few digits; libm is not worth having for it. */
-static double natural_logarithm(double x)
-{
-    double sum = 0, part, y;
-    int i;
-
-    for (; x > 1.5; x /= 2)
-        sum += 0.6931471805599453;
-    y = (x - 1) / (x + 1);
-    for (i = 1, part = y; i < 30; i += 2, part *= y * y)
-        sum += 2 * part / i;
-    return sum;
-}
-
-static int64_t request_limit(const mp_group *group)
-{
-    return (int64_t)((double)group->request_timeout * (1 + natural_logarithm(group->threads)));
-}
-
-/* The longest running request's thread; -1: none. */
-static int slowest_thread(const process *one, int64_t *since)
-{
-    int i, found = -1;
-
-    *since = 0;
-    for (i = 0; i < one->group->threads; i++) {
-        int64_t start = one->board->threads[i];
-
-        if (start > 0 && (!*since || start < *since)) {
-            *since = start;
-            found = i;
-        }
-    }
-    return found;
-}
-
-static void interrupt(process *one, int thread, int64_t since, int64_t now)
-{
-    one->interrupted_since = since;
-    one->interrupted = tell_more(one, MP_WORD_INTERRUPT, (unsigned)thread) ? now
-                     : 1;               /* it does not listen: that was long ago */
-}
-
-static void check_requests(process *one, int64_t now)
-{
-    const mp_group *group = one->group;
-    int64_t since;
-    int thread = slowest_thread(one, &since);
-
-    if (thread < 0 || now - since <= request_limit(group)) {
-        one->interrupted = 0;
-        return;
-    }
-    if (group->interrupt_timeout && (!one->interrupted || one->interrupted_since != since)) {
-        interrupt(one, thread, since, now);
-        return;
-    }
-    if (group->interrupt_timeout && now - one->interrupted <= group->interrupt_timeout)
-        return;
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0418: a request to process '%s' (pid=%" APR_PID_T_FMT ") has "
-                 "run for %d seconds, and request-timeout is %d; the process is replaced", group->name, one->pid,
-                 (int)((now - since) / 1000000), (int)apr_time_sec(group->request_timeout));
-    tell(one, MP_WORD_DUMP);
-    end(one, MP_REASON_REQUEST);
-}
-
-static void check_ready(process *one, int64_t now)
-{
-    const mp_group *group = one->group;
-    int64_t activity = one->board->activity, attempt = one->board->first_attempt, beat = one->board->heartbeat;
-
-    if (group->request_timeout)
-        check_requests(one, now);
-    if (group->deadlock_timeout && beat && now - beat > group->deadlock_timeout) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0419: Python's lock could not be had in process '%s' "
-                     "(pid=%" APR_PID_T_FMT ") for %d seconds (deadlock-timeout); the process is ended", group->name,
-                     one->pid, (int)((now - beat) / 1000000));
-        leave(one, MP_REASON_DEADLOCK);
-        tell(one, MP_WORD_ABORT);
-        one->stage = STOPPING;
-        one->deadline = now + LAST_WORDS;
-    }
-    if (one->stage != READY)
-        return;
-    if (group->inactivity_timeout && activity && now - activity > group->inactivity_timeout)
-        end(one, MP_REASON_INACTIVITY);
-    else if (group->startup_timeout && attempt > 0 && now - attempt > group->startup_timeout) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0420: no application could be loaded in process '%s' "
-                     "(pid=%" APR_PID_T_FMT ") within startup-timeout; the process is replaced", group->name, one->pid);
-        end(one, MP_REASON_STARTUP);
-    }
-    else if (one->restart_at && now > one->restart_at)
-        leave(one, MP_REASON_INTERVAL);
-}
-
-static void check_deadline(process *one, int64_t now)
-{
-    if (!one->deadline || now < one->deadline)
-        return;
-    if (one->stage == DRAINING) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0421: the time for process '%s' (pid=%"
-                     APR_PID_T_FMT ") to finish its requests is over", one->group->name, one->pid);
-        stop(one, MP_REASON_SIGNAL);
-    }
-    else {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, one->group->server, "MP0422: Shutdown timeout expired; aborting daemon "
-                     "process '%s'. (pid=%" APR_PID_T_FMT ")", one->group->name, one->pid);
-        kill_now(one);
-    }
-}
-
 /* Replacing. */
 
 /* In whatever stage. */
 static int is_there(const mp_group *group, int slot)
 {
-    process *one;
+    mp_member *one;
 
     for (one = me.all; one; one = one->next)
         if (one->group == group && one->slot == slot)
@@ -557,21 +330,21 @@ static int is_there(const mp_group *group, int slot)
 
 static void turn_stale_out(const mp_group *group)
 {
-    process *one;
+    mp_member *one;
 
     for (one = me.all; one; one = one->next)
         if (one->group == group && one->is_stale)
-            leave(one, MP_REASON_SCRIPT);
+            mp_member_leave(one, MP_REASON_SCRIPT);
 }
 
 /* Those with the old script give way together: nobody gets an old answer after a new one. */
 static int are_fresh_ones_ready(const mp_group *group)
 {
-    process *one, *fresh;
+    mp_member *one, *fresh;
 
     for (one = me.all; one; one = one->next)
-        if (one->group == group && one->leaving == MP_REASON_SCRIPT && one->stage <= READY &&
-            (!(fresh = find(group, one->slot, 0)) || fresh->stage != READY))
+        if (one->group == group && one->leaving == MP_REASON_SCRIPT && one->stage <= MP_READY &&
+            (!(fresh = find(group, one->slot, 0)) || fresh->stage != MP_READY))
             return 0;
     return 1;
 }
@@ -582,13 +355,14 @@ static void see_to_group(const mp_group *group, int64_t now)
 
     turn_stale_out(group);
     for (slot = 0; slot < group->processes; slot++) {
-        process *next = find(group, slot, 0), *old = find(group, slot, 1);
+        mp_member *next = find(group, slot, 0), *old = find(group, slot, 1);
 
         if (!next && now >= me.places[group->number][slot].start_at &&
             (group->threads || (!me.is_over && !is_there(group, slot))))
             spawn(group, slot);
-        if (old && next && next->stage == READY && (old->leaving != MP_REASON_SCRIPT || are_fresh_ones_ready(group)))
-            drain(old, old->leaving == MP_REASON_EVICTION ? group->eviction_timeout : group->graceful_timeout, old->leaving);
+        if (old && next && next->stage == MP_READY && (old->leaving != MP_REASON_SCRIPT || are_fresh_ones_ready(group)))
+            mp_member_drain(old, old->leaving == MP_REASON_EVICTION ? group->eviction_timeout : group->graceful_timeout,
+                            old->leaving);
     }
 }
 
@@ -596,21 +370,21 @@ static void see_to_group(const mp_group *group, int64_t now)
 
 static void stop_all(void)
 {
-    process *one;
+    mp_member *one;
 
     me.is_stopping = me.is_over = 1;
     for (one = me.all; one; one = one->next)
-        stop(one, MP_REASON_SIGNAL);
+        mp_member_stop(one, MP_REASON_SIGNAL);
 }
 
 /* Services do not wait for the last of httpd's children: the next generation's start now. */
 static void drain_all(int are_children_gone)
 {
-    process *one;
+    mp_member *one;
 
     for (one = me.all; one; one = one->next)
         if (are_children_gone || !one->group->threads)
-            drain(one, one->group->graceful_timeout, MP_REASON_GRACEFUL);
+            mp_member_drain(one, one->group->graceful_timeout, MP_REASON_GRACEFUL);
 }
 
 static void check_generation(void)
@@ -648,25 +422,20 @@ static void remove_sockets(void)
 
 static int64_t least(int64_t a, int64_t b)
 {
-    return !b || (a && a < b) ? a : b;
+    return a < b ? a : b;
 }
 
 /* Milliseconds until something is to be looked at. */
 static int pause_length(int64_t now)
 {
     int64_t pause = TICK;
-    process *one;
+    mp_member *one;
     int i, slot;
 
     for (i = 0; i < me.supervision->groups->nelts; i++) {
         const mp_group *group = APR_ARRAY_IDX(me.supervision->groups, i, mp_group *);
 
-        pause = least(pause, group->request_timeout / 4);
-        pause = least(pause, group->interrupt_timeout / 4);
-        pause = least(pause, group->inactivity_timeout / 4);
-        pause = least(pause, group->deadlock_timeout / 4);
-        pause = least(pause, group->startup_timeout / 4);
-        pause = least(pause, group->restart_interval / 4);
+        pause = mp_timeouts_pause(group, pause);
         for (slot = 0; slot < group->processes; slot++)
             if (me.places[i][slot].start_at > now)
                 pause = least(pause, me.places[i][slot].start_at - now);
@@ -682,7 +451,7 @@ static void wait_for_news(void)
     struct pollfd fixed[3] = {{me.signals[0], POLLIN, 0}, {me.supervision->parent, POLLIN, 0},
                               {me.supervision->children, POLLIN, 0}};
     struct pollfd *all;
-    process *one;
+    mp_member *one;
     int count = 3, i;
     char words[64];
     ssize_t n;
@@ -719,13 +488,13 @@ static void wait_for_news(void)
 static void look_after(void)
 {
     int64_t now = mp_clock();
-    process *one;
+    mp_member *one;
     int i;
 
     for (one = me.all; one; one = one->next) {
-        if (one->stage == READY && !me.is_stopping)
-            check_ready(one, now);
-        check_deadline(one, now);
+        if (one->stage == MP_READY && !me.is_stopping)
+            mp_timeouts_check_ready(one, now);
+        mp_timeouts_check_deadline(one, now);
     }
     if (me.is_over)
         drain_all(me.are_children_gone);

@@ -2,7 +2,7 @@
 #include "config/home.h"
 #include "daemon/scripts.h"
 #include "daemon/serve.h"
-#include "daemon/supervisor.h"
+#include "daemon/words.h"
 #include "host/engine.h"
 #include "host/mutex.h"
 

@@ -1,0 +1,121 @@
+#include "daemon/timeouts.h"
+
+#include <math.h>
+
+#define LAST_WORDS 5000000      /* microseconds, for the stacks of a process that is stuck */
+
+int64_t mp_timeouts_restart_at(const mp_group *group, int slot, int64_t now)
+{
+    if (!group->restart_interval)
+        return 0;
+    return now + group->restart_interval + group->restart_interval * slot / (4 * group->processes);
+}
+
+static int64_t request_limit(const mp_group *group)
+{
+    return (int64_t)((double)group->request_timeout * (1 + log(group->threads)));
+}
+
+/* The longest running request's thread; -1: none. */
+static int slowest_thread(const mp_member *one, int64_t *since)
+{
+    int i, found = -1;
+
+    *since = 0;
+    for (i = 0; i < one->group->threads; i++) {
+        int64_t start = one->board->threads[i];
+
+        if (start > 0 && (!*since || start < *since)) {
+            *since = start;
+            found = i;
+        }
+    }
+    return found;
+}
+
+static void interrupt(mp_member *one, int thread, int64_t since, int64_t now)
+{
+    one->interrupted_since = since;
+    one->interrupted = mp_member_tell_more(one, MP_WORD_INTERRUPT, (unsigned)thread) ? now
+                     : 1;               /* it does not listen: that was long ago */
+}
+
+static void check_requests(mp_member *one, int64_t now)
+{
+    const mp_group *group = one->group;
+    int64_t since;
+    int thread = slowest_thread(one, &since);
+
+    if (thread < 0 || now - since <= request_limit(group)) {
+        one->interrupted = 0;
+        return;
+    }
+    if (group->interrupt_timeout && (!one->interrupted || one->interrupted_since != since)) {
+        interrupt(one, thread, since, now);
+        return;
+    }
+    if (group->interrupt_timeout && now - one->interrupted <= group->interrupt_timeout)
+        return;
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0418: a request to process '%s' (pid=%" APR_PID_T_FMT ") has "
+                 "run for %d seconds, and request-timeout is %d; the process is replaced", group->name, one->pid,
+                 (int)((now - since) / 1000000), (int)apr_time_sec(group->request_timeout));
+    mp_member_tell(one, MP_WORD_DUMP);
+    mp_member_end(one, MP_REASON_REQUEST);
+}
+
+void mp_timeouts_check_ready(mp_member *one, int64_t now)
+{
+    const mp_group *group = one->group;
+    int64_t activity = one->board->activity, attempt = one->board->first_attempt, beat = one->board->heartbeat;
+
+    if (group->request_timeout)
+        check_requests(one, now);
+    if (group->deadlock_timeout && beat && now - beat > group->deadlock_timeout) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0419: Python's lock could not be had in process '%s' "
+                     "(pid=%" APR_PID_T_FMT ") for %d seconds (deadlock-timeout); the process is ended", group->name,
+                     one->pid, (int)((now - beat) / 1000000));
+        mp_member_leave(one, MP_REASON_DEADLOCK);
+        mp_member_tell(one, MP_WORD_ABORT);
+        one->stage = MP_STOPPING;
+        one->deadline = now + LAST_WORDS;
+    }
+    if (one->stage != MP_READY)
+        return;
+    if (group->inactivity_timeout && activity && now - activity > group->inactivity_timeout)
+        mp_member_end(one, MP_REASON_INACTIVITY);
+    else if (group->startup_timeout && attempt > 0 && now - attempt > group->startup_timeout) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0420: no application could be loaded in process '%s' "
+                     "(pid=%" APR_PID_T_FMT ") within startup-timeout; the process is replaced", group->name, one->pid);
+        mp_member_end(one, MP_REASON_STARTUP);
+    }
+    else if (one->restart_at && now > one->restart_at)
+        mp_member_leave(one, MP_REASON_INTERVAL);
+}
+
+void mp_timeouts_check_deadline(mp_member *one, int64_t now)
+{
+    if (!one->deadline || now < one->deadline)
+        return;
+    if (one->stage == MP_DRAINING) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0421: the time for process '%s' (pid=%"
+                     APR_PID_T_FMT ") to finish its requests is over", one->group->name, one->pid);
+        mp_member_stop(one, MP_REASON_SIGNAL);
+    }
+    else {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, one->group->server, "MP0422: Shutdown timeout expired; aborting daemon "
+                     "process '%s'. (pid=%" APR_PID_T_FMT ")", one->group->name, one->pid);
+        mp_member_kill(one);
+    }
+}
+
+int64_t mp_timeouts_pause(const mp_group *group, int64_t pause)
+{
+    const int64_t all[] = {group->request_timeout, group->interrupt_timeout, group->inactivity_timeout,
+                           group->deadlock_timeout, group->startup_timeout, group->restart_interval};
+    size_t i;
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i] / 4 && all[i] / 4 < pause)
+            pause = all[i] / 4;
+    return pause;
+}
