@@ -31,6 +31,7 @@ MODULE_SOURCES = \
 	src/daemon/process.c \
 	src/daemon/relay.c \
 	src/daemon/relay_head.c \
+	src/daemon/request_threads.c \
 	src/daemon/scripts.c \
 	src/daemon/serve.c \
 	src/daemon/serve_input.c \
