@@ -157,6 +157,7 @@ def test_an_included_page_is_a_sub_request(httpd: Httpd) -> None:
     facts = ast.literal_eval(text.removeprefix("before ").removesuffix(" after"))
     assert facts["main"] == ["/ssi.shtml", True, True, 1, None] and facts["prev"] is facts["next"] is None
     assert (facts["uri"], facts["args"], facts["fixed"], facts["same"]) == ("/part.py", "included", 11, True)
+    phases(httpd, "/ssi.shtml")         # its last ones come after the answer, and are not the next test's
 
 
 def test_a_sub_request_has_no_log_phase_and_no_post_read(httpd: Httpd) -> None:
