@@ -180,17 +180,17 @@ def test_a_cut_answer_ends_without_an_end(server: Groups) -> None:
     assert b"part" in data and b"\1\3\0\1" not in data
 
 
-@pytest.mark.parametrize("client", ["cgi-fcgi", "proxy"])
-def test_large_bodies_of_other_clients_arrive(server: Groups, client: str) -> None:
+def test_large_bodies_of_other_clients_arrive(server: Groups) -> None:
     body = os.urandom(5_000_000)
-    if client == "proxy":
-        answer = server.post("/proxied/x?head+echo", body).body
-    else:
-        done = subprocess.run(["cgi-fcgi", "-bind", "-connect", f"127.0.0.1:{PORT}"], input=body, capture_output=True,
-                              timeout=20, env={"PATH": os.environ["PATH"], "REQUEST_METHOD": "POST", "CONTENT_LENGTH":
-                                               str(len(body)), "QUERY_STRING": "head+echo"})
-        answer = done.stdout.partition(b"\r\n\r\n")[2]
+    answer = server.post("/proxied/x?head+echo", body).body
     assert hashlib.sha256(answer).digest() == hashlib.sha256(body).digest()
+
+
+@pytest.mark.skipif(not shutil.which("cgi-fcgi"), reason="cgi-fcgi is not installed")
+def test_a_large_body_of_cgi_fcgi_arrives(server: Groups) -> None:
+    """Not the way back: a header of a record that comes in two reads, as one of many may, is lost by cgi-fcgi 2.4.2,
+    which adds its length to a pointer to the whole struct (AppServerReadHandler())."""
+    assert ask(f"127.0.0.1:{PORT}", {"QUERY_STRING": "head+count"}, b"x" * 5_000_000).endswith("5000000")
 
 
 def test_other_clients_see_that_an_answer_is_cut(server: Groups) -> None:
@@ -277,7 +277,7 @@ def test_a_process_that_gives_way_answers_who_has_connected(tmp_path: Path) -> N
             wait_for(lambda: len(os.listdir(f"/proc/{old}/fd")) == before + 2)
             os.kill(old, signal.SIGUSR1)
             server.ready(3)
-            assert server.pid_of("shop") != old
+            wait_for(lambda: server.pid_of("shop") != old)
             for client in clients:
                 client.sendall(request)
                 data = b"".join(iter(lambda client=client: client.recv(1000), b""))     # type: ignore[misc]
