@@ -377,7 +377,7 @@ static void break_body(exchange *x, apr_status_t rv)
     x->progress = mp_clock();
 }
 
-/* Whatever is in the brigade becomes a record; 0: there is none yet. */
+/* Whatever is in the brigade becomes a record, if there is anything. */
 static void fill_out(exchange *x)
 {
     unsigned char *content = x->out + MP_WIRE_HEADER;

@@ -67,6 +67,7 @@ void mp_scripts_note(mp_board *board, const char *interpreter, const char *scrip
     const char *at, *next, *known, *end;
 
     pthread_mutex_lock(&seen.lock);
+    find(script)->is_loaded = 1;
     end = board->loaded + board->loaded_length;
     for (at = board->loaded; (next = pair_end(at, end, &known)); at = next)
         if (!strcmp(at, interpreter) && !strcmp(known, script))
@@ -129,13 +130,6 @@ const char *mp_scripts_inside(const mp_group *group, const char *path)
     if (strncmp(path, group->chroot, length) || (path[length] && path[length] != '/'))
         return NULL;
     return path[length] ? path + length : "/";
-}
-
-void mp_scripts_loaded(const char *path)
-{
-    pthread_mutex_lock(&seen.lock);
-    find(path)->is_loaded = 1;
-    pthread_mutex_unlock(&seen.lock);
 }
 
 int mp_scripts_are_loaded(const char *path)

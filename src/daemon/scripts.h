@@ -22,14 +22,13 @@ const char *mp_scripts_inside(const mp_group *group, const char *path);
 #define MP_SCRIPTS_UNTRUSTED "MP0433: %s is not owned as script-user or script-group of group '%s' says, or others may " \
                              "change it or its directory"
 
-/* The script was loaded into that interpreter; the board says so to the next process. */
+/* An application of the script begins in that interpreter; the board says to the next process that it is loaded. */
 void mp_scripts_note(mp_board *board, const char *interpreter, const char *script);
 
 /* What a board says, added to the preloads (mp_preload), without a directive. `loaded` stays. */
 void mp_scripts_preload(const mp_group *group, const char *loaded, size_t length, apr_array_header_t *preloads);
 
-/* An application of it has begun, for a request that is told so; whether one has. */
-void mp_scripts_loaded(const char *path);
+/* Whether that was said of the script. */
 int mp_scripts_are_loaded(const char *path);
 
 #endif

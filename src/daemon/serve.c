@@ -14,8 +14,6 @@ static void gateway_begin(mp_gateway *gateway)
     mp_scripts_note(one->seat->board, one->interpreter, one->script);
     if (!(one->flags & MP_FLAG_SAY_TAKEN))
         return;
-    if (!one->was_loaded)
-        mp_scripts_loaded(one->script);
     pthread_mutex_lock(&one->out_lock);     /* nobody else knows of the request yet */
     mp_served_note(one, MP_NOTE_BEGUN, "", 0);
     mp_served_flush(one, 0);
