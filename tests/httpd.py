@@ -504,7 +504,7 @@ class Httpd:
             self._read_log()
             return re.search(pattern, self._unclaimed)
         try:
-            match = wait_for(found, timeout=5)
+            match = wait_for(found)
         except TimeoutError:
             raise AssertionError(f"the error log has no {pattern!r}; it has:\n{self._unclaimed[-6000:]}") from None
         start = self._unclaimed.rfind("\n", 0, match.start()) + 1
@@ -532,7 +532,7 @@ class Httpd:
                         return mine
             return []
         try:
-            mine = wait_for(found, timeout=5)
+            mine = wait_for(found)
         except TimeoutError:
             raise AssertionError(f"the error log has no failure of {what!r} with {exception!r}; it has:\n"
                                  f"{self._unclaimed[-6000:]}") from None

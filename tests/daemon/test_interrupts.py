@@ -67,7 +67,7 @@ def sleeps(environ, start_response):
     time.sleep(60)
 
 def just_in_time(environ, start_response):
-    time.sleep(1.05)                # nothing is executed between the exception and the end
+    time.sleep(2)                # nothing is executed between the exception and the end
     return text(start_response, "in time")
 
 def stubborn(environ, start_response):
@@ -79,9 +79,10 @@ def stubborn(environ, start_response):
 """
 
 CONF = """
-    WSGIDaemonProcess shop threads=2 request-timeout=0.4 interrupt-timeout=2 deadlock-timeout=0 shutdown-timeout=1
+    WSGIDaemonProcess shop threads=2 request-timeout=1 interrupt-timeout=2 deadlock-timeout=0 shutdown-timeout=1
     WSGIScriptAlias /shop "${root}/app.wsgi" process-group=shop application-group=%{GLOBAL}
     WSGIScriptAlias /sub "${root}/app.wsgi" process-group=shop application-group=sub
+    WSGIImportScript "${root}/app.wsgi" process-group=shop application-group=sub
     <Directory "${root}">
         Require all granted
     </Directory>

@@ -73,15 +73,15 @@ def test_reload_required_that_fails_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_startup_timeout_is_about_loading_only(tmp_path: Path) -> None:
-    slow = SCRIPT.replace("    size =", "    time.sleep(1.2)\n    size =")
-    with Httpd(tmp_path, conf("threads=2 startup-timeout=0.5"), {"app.wsgi": slow}) as server:
+    slow = SCRIPT.replace("    size =", "    time.sleep(2.5)\n    size =")
+    with Httpd(tmp_path, conf("threads=2 startup-timeout=2"), {"app.wsgi": slow}) as server:
         assert server.get("/shop").status == 200
         assert pids(server) == 1
 
 
 def test_a_script_that_loads_for_too_long_costs_its_process(tmp_path: Path) -> None:
     slow = "import os, time\nif not os.path.exists(__file__ + '.quick'):\n    time.sleep(30)\n" + SCRIPT
-    with Httpd(tmp_path, conf("threads=2 startup-timeout=0.5 shutdown-timeout=0.5"), {"app.wsgi": slow}) as server:
+    with Httpd(tmp_path, conf("threads=2 startup-timeout=2 shutdown-timeout=0.5"), {"app.wsgi": slow}) as server:
         assert server.get("/shop").status == 502
         server.claim("MP0420: no application could be loaded in process 'shop'")
         server.claim("MP0422")
@@ -91,8 +91,8 @@ def test_a_script_that_loads_for_too_long_costs_its_process(tmp_path: Path) -> N
 
 
 def test_queue_timeout_does_not_count_the_import(tmp_path: Path) -> None:
-    slow = "import time\ntime.sleep(1.2)\n" + SCRIPT
-    with Httpd(tmp_path, conf("threads=1 queue-timeout=0.6"), {"app.wsgi": slow}) as server:
+    slow = "import time\ntime.sleep(2.5)\n" + SCRIPT
+    with Httpd(tmp_path, conf("threads=1 queue-timeout=2"), {"app.wsgi": slow}) as server:
         wait_for(lambda: "is ready" in server.log_text())
         assert server.post("/shop", b"x" * 70000).status == 200
         assert sorted(at_once(2, lambda _: server.get("/shop").status)) == [200, 200]

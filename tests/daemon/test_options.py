@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
     lines = (SHOP.format(root=root),
              "plain threads=1 user=daemon group=daemon locale=xx_XX.UTF-8 display-name=plain-and-simple",
              "evicted threads=2 eviction-timeout=0.3 graceful-timeout=20 shutdown-timeout=0.3",
-             "quiet threads=2 inactivity-timeout=0.6", f"owned threads=1 script-user=#{OWNER}",
+             "quiet threads=2 inactivity-timeout=2", f"owned threads=1 script-user=#{OWNER}",
              "others threads=1 script-user=#2", f"grouped threads=1 script-group=#{GROUP}")
     conf = """
         <Location /quiet>
@@ -115,13 +115,13 @@ def test_ignored_requests_are_no_activity(server: Groups) -> None:
 
     def replaced() -> bool:
         return server.pid_of("quiet") != first
-    wait_for(replaced, timeout=10, what="the idle process to be replaced while it is asked")
+    wait_for(replaced, what="the idle process to be replaced while it is asked")
     server.claim("Daemon process idle inactivity timer expired, stopping process 'quiet'")
 
 
 def test_activity_keeps_a_process(server: Groups) -> None:
     first = server.pid_of("busy")
-    assert server.get("/busy?head+" + "+".join(["sleep=0.2+say=x"] * 6)).text == "xxxxxx"
+    assert server.get("/busy?head+" + "+".join(["sleep=0.5+say=x"] * 6)).text == "xxxxxx"
     assert server.get("/busy?head").headers["X-Pid"] == str(first)
 
 

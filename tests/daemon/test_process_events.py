@@ -182,7 +182,8 @@ def test_a_restart_and_a_changed_script_are_reasons(tmp_path: Path) -> None:
 
 
 def test_request_timeout_is_a_reason(tmp_path: Path) -> None:
-    with Httpd(tmp_path, conf("threads=2 request-timeout=0.5 shutdown-timeout=3"), {"app.wsgi": SCRIPT}) as server:
+    slow = SCRIPT.replace("time.sleep(1.5)", "time.sleep(4)")
+    with Httpd(tmp_path, conf("threads=2 request-timeout=1.5 shutdown-timeout=5"), {"app.wsgi": slow}) as server:
         pid = pid_at(server)
         assert server.get("/shop/slow").status == 200       # it ends within shutdown-timeout
         server.claim("MP0418")

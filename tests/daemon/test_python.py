@@ -33,7 +33,7 @@ def test_a_groups_python_is_as_its_line_says(tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     conf = f"""
         WSGIDaemonProcess shop processes=2 home={tmp_path}/more python-path={tmp_path}/more:{tmp_path}/logs \\
-            switch-interval=0.25 lang=de_DE.UTF-8 display-name=%{{GROUP}} deadlock-timeout=0.5
+            switch-interval=0.25 lang=de_DE.UTF-8 display-name=%{{GROUP}} deadlock-timeout=2
         WSGIImportScript {tmp_path}/warm.wsgi process-group=shop application-group=%{{GLOBAL}}
     """
     with Httpd(tmp_path, conf, {"warm.wsgi": SCRIPT}) as server:

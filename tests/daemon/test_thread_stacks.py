@@ -68,7 +68,7 @@ def test_a_request_that_takes_too_long_is_seen_with_all_other_threads(tmp_path: 
 
 
 def test_a_stuck_gil_is_seen_by_faulthandler(tmp_path: Path) -> None:
-    with Httpd(tmp_path, conf("shop threads=3 deadlock-timeout=0.5"), {"app.wsgi": SCRIPT}) as server:
+    with Httpd(tmp_path, conf("shop threads=3 deadlock-timeout=2"), {"app.wsgi": SCRIPT}) as server:
         old = pid(server, "/shop")
         assert server.get("/shop?stick").status == 502
         server.claim("MP0419: Python's lock could not be had in process 'shop'")
