@@ -207,7 +207,7 @@ def test_every_request_is_accounted_for_whatever_happens(tmp_path: Path) -> None
         for _ in range(counts["cut"] + counts["502"]):          # one line for each
             server.claim("MP043[89]: .* its process has ended")
         for _ in range(counts["503"]):
-            server.claim("MP0430: no process of group 'shop' could be reached")
+            server.claim("MP043[06]: no process of group 'shop'")
         while "has died" in server.unclaimed():
             server.claim("MP041[67]: Process 'shop' .* has died.* signal 9")
         while "keep dying" in server.unclaimed():
