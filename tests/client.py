@@ -37,6 +37,16 @@ def response_of(answer: http.client.HTTPResponse) -> Response:
     return Response(answer.status, answer.reason, answer.headers, body, answer.version)
 
 
+def receive_until(stream: socket.socket, end: bytes) -> bytes:
+    """All that comes up to these bytes, and none behind them; AssertionError if the stream ends before."""
+    data = b""
+    while not data.endswith(end):
+        piece = stream.recv(1)
+        assert piece, f"it ended before {end!r} with {data[-1000:]!r}"
+        data += piece
+    return data
+
+
 class RawClient:
     """One connection to the server; closed at the end of its `with` block."""
 
@@ -87,6 +97,9 @@ class RawClient:
                 break
             data += piece
         return data
+
+    def receive_until(self, end: bytes) -> bytes:
+        return receive_until(self.socket, end)
 
     def receive_all(self) -> bytes:
         """Everything until the server closes or resets the connection."""

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from client import receive_until
 from fake import Groups
 from httpd import at_once, free_ports, processes, wait_for
 
@@ -151,9 +152,7 @@ def test_what_is_no_request_ends_the_connection(server: Groups, data: bytes) -> 
 def test_management_records_are_answered(server: Groups) -> None:
     with socket.create_connection(("127.0.0.1", PORT), timeout=10) as client:
         client.sendall(record(9, pair(b"FCGI_MPXS_CONNS", b""), 0) + record(77, b"", 0))
-        data = b""
-        while len(data) < 8 + 18 + 16:
-            data += client.recv(100)
+        data = client.makefile("rb").read(8 + 18 + 16)
         assert data == record(10, pair(b"FCGI_MPXS_CONNS", b"0"), 0) + record(11, b"\x4d" + b"\0" * 7, 0)
 
 
@@ -162,10 +161,7 @@ def test_a_second_request_on_a_connection_waits_for_another_one(server: Groups) 
     second = record(1, b"\0\1\1\0\0\0\0\0", 2)
     with socket.create_connection(("127.0.0.1", PORT), timeout=10) as client:
         client.sendall(BEGIN + params + second + record(5, b"x") + record(5))
-        data = b""
-        while b"hello" not in data:
-            data += client.recv(1000)
-        assert record(3, b"\0\0\0\0\1\0\0\0", 2) in data
+        assert record(3, b"\0\0\0\0\1\0\0\0", 2) in receive_until(client, b"hello")
     for role in (b"\0\2", b"\0\3"):
         with socket.create_connection(("127.0.0.1", PORT), timeout=10) as client:
             client.sendall(record(1, role + b"\1\0\0\0\0\0"))
@@ -231,12 +227,7 @@ def test_a_graceful_restart_serves_who_is_in_the_queue(tmp_path: Path, kind: str
                 client.sendall(request)
             server.signal(signal.SIGUSR1)
             for client in clients:
-                data = b""
-                while record(3, b"\0" * 8) not in data:
-                    piece = client.recv(1000)
-                    assert piece, "it was closed"
-                    data += piece
-                assert b"hello" in data
+                assert b"hello" in receive_until(client, record(3, b"\0" * 8))
         os.kill(old, signal.SIGCONT)
         server.ready(2)
         wait_for(lambda: not any(pid == old for pid, _, _, _ in processes()), what="the old process to end")

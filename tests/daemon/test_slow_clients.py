@@ -129,9 +129,7 @@ def test_filters_of_httpd_see_all_of_it(server: Groups) -> None:
 def test_bytes_come_in_time_behind_filters(server: Groups) -> None:
     with server.raw() as client:
         client.send_request("POST", "/packed?head+say=first+count", {"Content-Length": "4", "Accept-Encoding": "gzip"})
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += client.receive(1)
+        client.receive_until(b"\r\n\r\n")
         assert len(client.receive(10)) == 10    # of a body, while the application waits for us
         client.send(b"more")
 
@@ -168,7 +166,9 @@ def test_a_client_that_reads_a_little_is_not_given_up(server: Groups) -> None:
         stop = threading.Event()
         data = b""
         while len(data) < 2 * MEBI:
-            data += client.receive(400000)
+            piece = client.receive(400000)
+            assert piece, "it was given up"
+            data += piece
             stop.wait(0.3)
         data += client.receive(4 * MEBI - len(data))
         assert len(data) == 4 * MEBI

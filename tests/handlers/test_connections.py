@@ -532,10 +532,7 @@ def test_tls_is_taken_off(httpd: Httpd) -> None:
     with connect(httpd, "tls") as client, context.wrap_socket(client.socket, server_hostname="localhost") as secure:
         for text in (b"hello", b"x" * 100000):
             secure.sendall(text)
-            got = b""
-            while len(got) < len(text):
-                got += secure.recv(65536)
-            assert got == text
+            assert secure.makefile("rb").read(len(text)) == text
 
 
 def test_a_client_without_tls_does_not_reach_the_handler(httpd: Httpd) -> None:

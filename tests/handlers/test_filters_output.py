@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 import pytest
-from client import RawClient
 from httpd import Httpd, at_once, sanitizer
 
 MPMS = ("event", "prefork")
@@ -677,32 +676,23 @@ def test_error_pages_of_httpd_go_by_the_filter(httpd: Httpd) -> None:
     assert r.status == 410 and b"no longer available" in r.body
 
 
-def until(client: RawClient, end: bytes) -> bytes:
-    data = b""
-    while not data.endswith(end):
-        piece = client.receive(1)
-        assert piece, data
-        data += piece
-    return data
-
-
 def test_what_a_handler_flushes_arrives_at_once(httpd: Httpd) -> None:
     httpd.write("go", "")
     (httpd.root / "go").unlink()
     with httpd.raw() as client:
         client.send_request("GET", "/python/filtered?sizes_7&slow")
-        until(client, b"FIRST")
+        client.receive_until(b"FIRST")
         httpd.write("go", "on")
-        until(client, b"SECOND\r\n0\r\n\r\n")
+        client.receive_until(b"SECOND\r\n0\r\n\r\n")
 
 
 def test_what_a_program_has_written_arrives_while_it_runs(httpd: Httpd) -> None:
     (httpd.htdocs / "place/page.cgi").chmod(0o755)
     with httpd.raw() as client:
         client.send_request("GET", "/place/page.cgi")
-        until(client, b"place:first\n")
+        client.receive_until(b"place:first\n")
         httpd.write("gone_on", "on")
-        until(client, b"place:second\n\r\n0\r\n\r\n")
+        client.receive_until(b"place:second\n\r\n0\r\n\r\n")
     (httpd.root / "gone_on").unlink()
 
 
@@ -719,7 +709,7 @@ def test_a_client_that_hangs_up_is_no_error(httpd: Httpd) -> None:
     for _ in range(5):
         with httpd.raw(receive_buffer=4096) as client:
             client.send_request("GET", "/python/filtered?endless&queued")
-            until(client, b"endless")
+            client.receive_until(b"endless")
             client.hang_up()
         httpd.claim(r"MP0081: named filters::named: the stream broke off")
     assert body(httpd, "/upper/page.txt") == TEXT.upper()

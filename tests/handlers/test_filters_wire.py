@@ -290,14 +290,11 @@ def test_a_graceful_restart_lets_filters_finish(tmp_path: Path, mpm: str) -> Non
     certificate(tmp_path / "conf")
     with httpd as server, server.raw() as client:
         client.send_request("GET", "/slow")
-        data = b""
-        while b"FIRST" not in data:
-            data += client.receive(1)
+        client.receive_until(b"FIRST")
         restart = threading.Thread(target=server.graceful)
         restart.start()
         server.claim("(?i)graceful restart")
         server.write("go", "on")
-        while b"SECOND\r\n0\r\n\r\n" not in data:
-            data += client.receive(1)
+        client.receive_until(b"SECOND\r\n0\r\n\r\n")
         restart.join()
         assert server.get("/out/page.txt").body == TEXT.upper()

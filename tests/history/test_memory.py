@@ -146,8 +146,9 @@ def send(httpd: Httpd, path: str, body: bytes, count: int) -> None:
             client.send(request * 100)
             answers = b""
             while len(re.findall(rb"HTTP/1\.1 ", answers)) < 100 or not answers.endswith((b"\r\n\r\nx", b"\r\n\r\n")):
-                answers += client.receive(1)
-                answers += client.socket.recv(65536)
+                piece = client.socket.recv(65536)
+                assert piece, answers
+                answers += piece
             assert set(re.findall(rb"HTTP/1\.1 (\d+)", answers)) == {b"200"}, answers
 
 

@@ -201,7 +201,9 @@ def test_an_item_is_there_before_the_next_one_is_made(httpd: Httpd) -> None:
         seen = b""
         for n in range(3):
             while b"item %d" % n not in seen:
-                seen += client.socket.recv(4096)
+                piece = client.socket.recv(4096)
+                assert piece, seen
+                seen += piece
             assert b"item %d" % (n + 1) not in seen
             value(httpd, "go_on")
         assert client.receive_all().endswith(b"0\r\n\r\n")
