@@ -11,6 +11,7 @@
 #include "handlers/phases.h"
 #include "handlers/preload.h"
 #include "runtime/end.h"
+#include "runtime/heartbeat.h"
 #include "runtime/imports.h"
 #include "runtime/lease.h"
 #include "runtime/stacks.h"
@@ -82,6 +83,7 @@ __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
     .stop = stop,
     .stopping = mp_wsgi_stopping,
     .signaled = mp_wsgi_signaled,
+    .beat = mp_heartbeat,
     .dump = mp_stacks_dump,
     .interrupt = mp_wsgi_interrupt,
     .run_services = run_services,

@@ -13,8 +13,8 @@
 
 #include "util_filter.h"
 
-#define MP_SEAM 6
-#define MP_SEAM_TEXT "6"
+#define MP_SEAM 7
+#define MP_SEAM_TEXT "7"
 
 /* Stands in every engine's file, so that the parent can tell its Python without loading it:
  * MP_STAMP "seam=6 python=3.13.0" */
@@ -94,6 +94,8 @@ typedef struct {
     void (*stopping)(const char *reason);
     /* The same process has got a signal: subscribers are told. Any thread; returns at once. */
     void (*signaled)(int number, const char *name);
+    /* The same: takes every GIL once and gives it back. May wait for ever; one thread. */
+    void (*beat)(void);
     /* The same: the Python stacks of all threads, into the log. A thread that may wait some seconds; not a GIL. */
     void (*dump)(void);
     /* The same: mod_wsgi.RequestTimeout for the request that this thread (from 1) has, if it has had it for longer than

@@ -68,6 +68,7 @@ struct mp_gateway {
     int multithread, multiprocess, run_once;
     apr_time_t request_start;           /* httpd has got it */
     apr_time_t queue_start, daemon_start;   /* handed over, taken up; 0 in a child */
+    int connects, restarts;             /* connections tried for it, and processes that gave it back; 0 in a child */
     const char *request_id, *connection_id; /* log ids, or NULL */
     const char *server_pid;             /* the child of httpd that took the request */
     int is_head;                        /* no body will go out */

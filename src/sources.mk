@@ -68,6 +68,7 @@ ENGINE_SOURCES = \
 	src/engine.c \
 	src/runtime/end.c \
 	src/runtime/error.c \
+	src/runtime/heartbeat.c \
 	src/runtime/imports.c \
 	src/runtime/interp.c \
 	src/runtime/lease.c \

@@ -96,12 +96,13 @@ static int try_connect(const mp_group *group, apr_interval_time_t limit)
     return -1;
 }
 
-static mp_line *connect_line(request_rec *r, const mp_group *group, int64_t until)
+static mp_line *connect_line(request_rec *r, const mp_group *group, int64_t until, int *connects)
 {
     int64_t began = mp_clock(), now;
     mp_line *line = calloc(1, sizeof(*line));
 
     for (now = began; line; now = mp_clock()) {
+        ++*connects;
         line->fd = try_connect(group, until > now ? until - now : 1000);
         if (line->fd >= 0)
             return line;
@@ -118,10 +119,10 @@ static mp_line *connect_line(request_rec *r, const mp_group *group, int64_t unti
 
 /* What is sent. */
 
-static const char *pack(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_conf *conf, const mp_relay *relay,
+static const char *pack(apr_pool_t *p, const mp_relay *relay, const mp_wsgi_target *target, const mp_wsgi_conf *conf,
                         size_t *length)
 {
-    apr_pool_t *p = to->pool;
+    const mp_gateway *to = relay->to;
     int flags = (target->case_sensitive ? MP_FLAG_CASE_SENSITIVE : 0) | (target->reloading ? MP_FLAG_RELOADING : 0) |
                 (to->is_https ? MP_FLAG_HTTPS : 0) | (to->is_head ? MP_FLAG_HEAD : 0) |
                 (to->sends_files ? MP_FLAG_SENDFILE : 0) | (relay->says_taken ? MP_FLAG_SAY_TAKEN : 0) |
@@ -139,7 +140,8 @@ static const char *pack(mp_gateway *to, const mp_wsgi_target *target, const mp_w
         [MP_FACT_QUEUE_START] = apr_off_t_toa(p, apr_time_now()),
         [MP_FACT_DEADLINE] = relay->deadline ? apr_off_t_toa(p, relay->deadline) : NULL,
         [MP_FACT_REQUEST_ID] = to->request_id, [MP_FACT_CONNECTION_ID] = to->connection_id,
-        [MP_FACT_SERVER_PID] = to->server_pid, [MP_FACT_BODY_LENGTH] = apr_off_t_toa(p, to->body_length)
+        [MP_FACT_SERVER_PID] = to->server_pid, [MP_FACT_BODY_LENGTH] = apr_off_t_toa(p, to->body_length),
+        [MP_FACT_CONNECTS] = apr_itoa(p, relay->connects), [MP_FACT_RESTARTS] = apr_itoa(p, relay->restarts)
     };
     char *packed, *at;
     int i;
@@ -157,11 +159,12 @@ static const char *pack(mp_gateway *to, const mp_wsgi_target *target, const mp_w
 }
 
 /* A stream of PARAMS, cut into records, between BEGIN and, without a body, an empty STDIN. NULL: it is too long. */
-static const unsigned char *make_head(mp_relay *relay, const mp_wsgi_target *target, const mp_wsgi_conf *conf)
+static const unsigned char *make_head(apr_pool_t *p, mp_relay *relay, const mp_wsgi_target *target,
+                                      const mp_wsgi_conf *conf)
 {
-    mp_gateway *to = relay->to;
+    const mp_gateway *to = relay->to;
     size_t length, size, packed_length, left;
-    const char *packed = pack(to, target, conf, relay, &packed_length);
+    const char *packed = pack(p, relay, target, conf, &packed_length);
     unsigned char *pairs, *at, *head;
     int i;
 
@@ -173,14 +176,14 @@ static const unsigned char *make_head(mp_relay *relay, const mp_wsgi_target *tar
         if (!size || (length += size) > MOST_HEAD)
             return NULL;
     }
-    at = pairs = apr_palloc(to->pool, length);
+    at = pairs = apr_palloc(p, length);
     for (i = 0; i < to->variables->nelts; i++) {
         const mp_pair *pair = &APR_ARRAY_IDX(to->variables, i, mp_pair);
 
         at = mp_wire_pair_put(at, pair->name, strlen(pair->name), pair->value, strlen(pair->value));
     }
     mp_wire_pair_put(at, MP_FACTS_NAME, strlen(MP_FACTS_NAME), packed, packed_length);
-    at = head = apr_palloc(to->pool, length + (length / MP_WIRE_ONE + 4) * MP_WIRE_HEADER + 16);
+    at = head = apr_palloc(p, length + (length / MP_WIRE_ONE + 4) * MP_WIRE_HEADER + 16);
     mp_wire_begin(at, 1, MP_WIRE_RESPONDER, MP_WIRE_KEEP_CONN);
     at += 16;
     for (left = length; left; left -= size, pairs += size) {
@@ -197,6 +200,26 @@ static const unsigned char *make_head(mp_relay *relay, const mp_wsgi_target *tar
     }
     relay->head_length = (size_t)(at - head);
     return head;
+}
+
+/* For one more attempt: a head says how many there were. 0: it is too long. */
+static int renew_head(mp_relay *relay, const mp_wsgi_target *target, const mp_wsgi_conf *conf)
+{
+    apr_pool_t *p = relay->to->pool;
+
+    if (relay->head) {
+        if (relay->head_pool)
+            apr_pool_clear(relay->head_pool);
+        else
+            apr_pool_create(&relay->head_pool, p);
+        p = relay->head_pool;
+    }
+    relay->head = make_head(p, relay, target, conf);
+    if (relay->head && relay->head_length > SURE_HEAD && !relay->says_taken) {
+        relay->says_taken = 1;
+        relay->head = make_head(p, relay, target, conf);
+    }
+    return relay->head != NULL;
 }
 
 /* Before. */
@@ -251,13 +274,21 @@ typedef struct {
     apr_array_header_t *changed;    /* int: processes that had an old script */
 } patience;
 
-static mp_relayed attempt(mp_relay *relay, const patience *left)
+static mp_relayed attempt(mp_relay *relay, const mp_wsgi_target *target, const mp_wsgi_conf *conf, const patience *left)
 {
     mp_relayed result;
 
-    if (!(relay->line = take_idle(relay->group)) &&
-        !(relay->line = connect_line(relay->r, relay->group, left->until))) {
+    if ((relay->line = take_idle(relay->group)))
+        relay->connects++;
+    else if (!(relay->line = connect_line(relay->r, relay->group, left->until, &relay->connects))) {
         relay->status = HTTP_SERVICE_UNAVAILABLE;
+        return MP_RELAY_DONE;
+    }
+    if (!renew_head(relay, target, conf)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0435: the variables of this request are too long for group "
+                      "'%s'", relay->group->name);
+        close_line(relay->line);
+        relay->status = HTTP_INTERNAL_SERVER_ERROR;
         return MP_RELAY_DONE;
     }
     relay->reusable = 0;
@@ -268,6 +299,7 @@ static mp_relayed attempt(mp_relay *relay, const patience *left)
     else
         close_line(relay->line);
     mp_relay_end(relay);
+    relay->restarts += result != MP_RELAY_DONE;
     return result;
 }
 
@@ -331,20 +363,10 @@ int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_
     relay.expects = relay.has_body && r->expecting_100;
     relay.deadline = relay.group->queue_timeout ? r->request_time + relay.group->queue_timeout : 0;
     relay.says_taken = relay.has_body || relay.deadline || relay.group->send_buffer_size;
-    relay.head = make_head(&relay, &inside, conf);
-    if (relay.head && relay.head_length > SURE_HEAD && !relay.says_taken) {
-        relay.says_taken = 1;
-        relay.head = make_head(&relay, &inside, conf);
-    }
-    if (!relay.head) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0435: the variables of this request are too long for group '%s'",
-                      relay.group->name);
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
     left.until = mp_clock() + relay.group->connect_timeout;
     left.changed_until = mp_clock() + r->server->timeout;
     do
-        result = attempt(&relay, &left);
+        result = attempt(&relay, &inside, conf, &left);
     while (result != MP_RELAY_DONE && wait_for_another(&relay, result, &left));
     if (result == MP_RELAY_DONE)
         return relay.status;

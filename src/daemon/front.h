@@ -48,8 +48,10 @@ typedef struct {
     request_rec *r;
     const mp_group *group;
     mp_line *line;
+    int connects, restarts;     /* so far: connections tried, and attempts that came to nothing */
     const unsigned char *head;  /* BEGIN, PARAMS and, without a body, STDIN */
     size_t head_length;
+    apr_pool_t *head_pool;      /* of all heads but the first one */
     int has_body;
     int says_taken;             /* the process says so when it runs the application */
     int expects;                /* the client waits for 100 Continue */

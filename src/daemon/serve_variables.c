@@ -108,6 +108,8 @@ void mp_served_describe(mp_served *one, const char *facts[MP_FACTS], mp_wsgi_tar
     gateway->connection_id = facts[MP_FACT_CONNECTION_ID];
     gateway->server_pid = text(facts[MP_FACT_SERVER_PID]);
     gateway->body_length = number(facts[MP_FACT_BODY_LENGTH]);
+    gateway->connects = (int)number(facts[MP_FACT_CONNECTS]);
+    gateway->restarts = (int)number(facts[MP_FACT_RESTARTS]);
 }
 
 /* What came from another FastCGI client: it chooses the URL, and we the application. */

@@ -47,8 +47,8 @@ static void *beat(void *unused)
         pause = 1000000;
     for (;;) {
         pthread_mutex_lock(&me.beating);
-        if (!me.has_ended && me.engine->acquire(MP_MAIN_INTERPRETER))
-            me.engine->release();
+        if (!me.has_ended)
+            me.engine->beat();
         pthread_mutex_unlock(&me.beating);
         me.board->heartbeat = mp_clock();
         usleep((useconds_t)pause);
@@ -357,7 +357,7 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
     load_engine();
     if (me.forked.is_forked)    /* by a script, which went on in both */
         mp_serve_end_fork(&me.forked);
-    if (me.engine && me.engine->acquire && group->threads && group->deadlock_timeout) {
+    if (me.engine && me.engine->beat && group->threads && group->deadlock_timeout) {
         board->heartbeat = mp_clock();      /* the first request may be the one that sticks */
         start_thread(beat, NULL);
     }

@@ -172,8 +172,8 @@ void mp_wsgi_watch_application(mp_wsgi_call *call, PyObject *environ, PyObject *
     set(event, "request_environ", Py_NewRef(environ));
     set(event, "application_object", Py_NewRef(*application));
     set(event, "callable_object", PyUnicode_DecodeFSDefault(call->target->callable));
-    set(event, "daemon_connects", PyLong_FromLong(0));
-    set(event, "daemon_restarts", PyLong_FromLong(0));
+    set(event, "daemon_connects", PyLong_FromLong(call->gateway->connects));
+    set(event, "daemon_restarts", PyLong_FromLong(call->gateway->restarts));
     publish(call->state, call->state->event_callbacks, "request_started", event);
     replaced = PyDict_GetItemString(event, "application_object");
     if (replaced && replaced != *application)

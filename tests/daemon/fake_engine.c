@@ -288,14 +288,9 @@ static void stop(void)
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, server, "FAKE: stop");
 }
 
-static void *acquire(const char *interpreter)
+static void beat(void)
 {
     pthread_mutex_lock(&stuck);
-    return &stuck;
-}
-
-static void release(void)
-{
     pthread_mutex_unlock(&stuck);
 }
 
@@ -305,6 +300,5 @@ static int busy(void)
 }
 
 __attribute__((visibility("default"))) const mp_engine_table mp_engine = {
-    .seam = MP_SEAM, .python = FAKE_PYTHON, .start = start, .stop = stop, .wsgi = run, .busy = busy, .acquire = acquire,
-    .release = release
+    .seam = MP_SEAM, .python = FAKE_PYTHON, .start = start, .stop = stop, .wsgi = run, .busy = busy, .beat = beat
 };

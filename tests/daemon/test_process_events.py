@@ -233,6 +233,25 @@ def test_times_and_sizes_are_the_groups(tmp_path: Path) -> None:
         assert times == sorted(times) and all(time > 1e9 for time in times) and 1 <= thread <= 3
 
 
+def test_a_request_knows_how_often_it_was_handed_over(tmp_path: Path) -> None:
+    script = SCRIPT + r"""
+def on_start(name, **event):
+    if name == "request_started":
+        tell(name, event["daemon_connects"], event["daemon_restarts"])
+mod_wsgi.subscribe_events(on_start)
+"""
+    def handed_over(server: Httpd, pid: int) -> list[tuple[int, int]]:
+        return [row[2:] for row in told(server, pid) if row[1] == "request_started"]
+
+    with Httpd(tmp_path, conf("threads=2"), {"app.wsgi": script}) as server:
+        old = pid_at(server)
+        assert handed_over(server, old) == [(1, 0)]
+        server.write("app.wsgi", script + "\n")
+        [(connects, restarts)] = handed_over(server, pid_at(server))
+        assert connects > restarts >= 1
+        server.claim("MP0413: Forcing restart of daemon process 'shop'")
+
+
 def test_a_subscriber_that_does_not_come_back_is_left_behind(tmp_path: Path) -> None:
     stuck = SCRIPT + "\nif WHERE == 'sub':\n    mod_wsgi.subscribe_shutdown(lambda name, **event: time.sleep(60))\n"
     with Httpd(tmp_path, conf("threads=2 shutdown-timeout=15"), {"app.wsgi": stuck}) as server:

@@ -79,12 +79,17 @@ def test_a_stuck_gil_is_seen_by_faulthandler(tmp_path: Path) -> None:
         assert pid(server, "/shop") != old
 
 
+OWN = """
+<WSGIInterpreterOptions process-group=shop application-group=other>
+    WSGIPerInterpreterGIL On
+</WSGIInterpreterOptions>
+"""
+
+
 @pytest.mark.parametrize("stuck", ["/shop", "/other-shop"])
 def test_one_stuck_interpreter_does_not_hide_the_others(tmp_path: Path, stuck: str) -> None:
     other = "/other-shop" if stuck == "/shop" else "/shop"
-    options = "<WSGIInterpreterOptions process-group=shop application-group=other>\nWSGIPerInterpreterGIL On\n" \
-              "</WSGIInterpreterOptions>\n"
-    with Httpd(tmp_path, options + conf("shop threads=3 request-timeout=1 deadlock-timeout=0 shutdown-timeout=3"),
+    with Httpd(tmp_path, OWN + conf("shop threads=3 request-timeout=1 deadlock-timeout=0 shutdown-timeout=3"),
                {"app.wsgi": SCRIPT}) as server:
         if server.python_version() < (3, 13):
             pytest.skip("has one GIL for all interpreters")
@@ -98,6 +103,20 @@ def test_one_stuck_interpreter_does_not_hide_the_others(tmp_path: Path, stuck: s
         server.claim("MP0422")
         server.claim("MP0439")
         assert pid(server, other) != old
+
+
+def test_a_stuck_gil_of_an_interpreters_own_is_seen(tmp_path: Path) -> None:
+    options = "shop threads=3 deadlock-timeout=2 request-timeout=0"
+    with Httpd(tmp_path, OWN + conf(options), {"app.wsgi": SCRIPT}) as server:
+        if server.python_version() < (3, 13):
+            pytest.skip("has one GIL for all interpreters")
+        old = pid(server, "/shop")
+        assert server.get("/other-shop?stick").status == 502
+        server.claim("MP0419: Python's lock could not be had in process 'shop'")
+        server.claim("MP0451: the GIL of interpreter 'other' can't be had")
+        server.claim("MP0416: Process 'shop' .* has died at its end: exit status 70")
+        server.claim("MP0439")
+        assert pid(server, "/shop") != old
 
 
 def test_a_process_that_was_told_to_dump_goes_on_hearing_its_supervisor(tmp_path: Path) -> None:
