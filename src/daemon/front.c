@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define RETRY 125000            /* microseconds between attempts, for the first two seconds; then a second */
+#define CHANGE 20000            /* the same, while one process takes the place of another */
 #define MOST_HEAD (15u * 1024 * 1024)
 #define SURE_HEAD 16384         /* a longer head may arrive in pieces: the process has to say that it has taken it */
 #define MOST_IDLE 64
@@ -75,7 +76,8 @@ static void keep_idle(const mp_group *group, mp_line *line)
 static int try_connect(const mp_group *group, apr_interval_time_t limit)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval wait = {(time_t)apr_time_sec(limit), (suseconds_t)(apr_time_usec(limit) ? apr_time_usec(limit) : 1000)};
+    struct timeval wait = {(time_t)apr_time_sec(limit),
+                           (suseconds_t)(apr_time_usec(limit) ? apr_time_usec(limit) : 1000)};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), saved, size;
 
     if (fd < 0)
@@ -96,23 +98,47 @@ static int try_connect(const mp_group *group, apr_interval_time_t limit)
     return -1;
 }
 
-static mp_line *connect_line(request_rec *r, const mp_group *group, int64_t until, int *connects)
+int64_t mp_front_patience(const mp_relay *relay)
 {
-    int64_t began = mp_clock(), now;
+    return relay->deadline ? relay->deadline - apr_time_now() : INT64_MAX / 4;
+}
+
+int mp_front_expire(const mp_relay *relay)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0440: Queue timeout expired for WSGI daemon process '%s'.",
+                  relay->group->name);
+    return HTTP_GATEWAY_TIME_OUT;
+}
+
+/* A new connection, within connect-timeout; NULL: there is none, and relay->status says what to answer. */
+static mp_line *connect_line(mp_relay *relay)
+{
+    const mp_group *group = relay->group;
+    int64_t began = mp_clock(), until = began + group->connect_timeout, now, limit;
     mp_line *line = calloc(1, sizeof(*line));
 
     for (now = began; line; now = mp_clock()) {
-        ++*connects;
-        line->fd = try_connect(group, until > now ? until - now : 1000);
+        limit = mp_front_patience(relay);
+        if (until - now < limit)
+            limit = until - now;
+        relay->connects++;
+        line->fd = try_connect(group, limit < 1000 ? 1000 : limit);
         if (line->fd >= 0)
             return line;
-        if ((errno != ECONNREFUSED && errno != ENOENT && errno != EAGAIN && errno != EINTR) || mp_clock() >= until)
+        if ((errno != ECONNREFUSED && errno != ENOENT && errno != EAGAIN && errno != EINTR) || mp_clock() >= until ||
+            mp_front_patience(relay) <= 0)
             break;
         if (errno != EAGAIN)
             usleep(now - began < 2000000 ? RETRY : 1000000);
     }
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r, "MP0430: no process of group '%s' could be reached at %s within "
-                  "connect-timeout (%d seconds)", group->name, group->socket, (int)apr_time_sec(group->connect_timeout));
+    if (mp_front_patience(relay) <= 0)
+        relay->status = mp_front_expire(relay);
+    else {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, relay->r, "MP0430: no process of group '%s' could be reached at %s "
+                      "within connect-timeout (%d seconds)", group->name, group->socket,
+                      (int)apr_time_sec(group->connect_timeout));
+        relay->status = HTTP_SERVICE_UNAVAILABLE;
+    }
     free(line);
     return NULL;
 }
@@ -269,21 +295,21 @@ static int enter_root(mp_wsgi_target *target, mp_gateway *to, const mp_group *gr
 
 /* How often a request may find no process that takes it. */
 typedef struct {
-    int64_t until, changed_until;
-    int refusals;
+    int64_t changed_until;
+    int refusals;                   /* a new connection counts as MOST_IDLE kept ones */
     apr_array_header_t *changed;    /* int: processes that had an old script */
 } patience;
 
-static mp_relayed attempt(mp_relay *relay, const mp_wsgi_target *target, const mp_wsgi_conf *conf, const patience *left)
+static mp_relayed attempt(mp_relay *relay, const mp_wsgi_target *target, const mp_wsgi_conf *conf)
 {
     mp_relayed result;
 
-    if ((relay->line = take_idle(relay->group)))
+    relay->line = take_idle(relay->group);
+    relay->is_new = !relay->line;
+    if (relay->line)
         relay->connects++;
-    else if (!(relay->line = connect_line(relay->r, relay->group, left->until, &relay->connects))) {
-        relay->status = HTTP_SERVICE_UNAVAILABLE;
+    else if (!(relay->line = connect_line(relay)))
         return MP_RELAY_DONE;
-    }
     if (!renew_head(relay, target, conf)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0435: the variables of this request are too long for group "
                       "'%s'", relay->group->name);
@@ -319,21 +345,20 @@ static void remember(const mp_relay *relay, patience *left)
 /* 0: another attempt makes no sense. */
 static int wait_for_another(const mp_relay *relay, mp_relayed result, patience *left)
 {
-    if (relay->r->connection->aborted)
+    if (relay->r->connection->aborted || mp_front_patience(relay) <= 0)
         return 0;
     if (result == MP_RELAY_CHANGED) {
         remember(relay, left);
         if (left->changed->nelts > 2 * relay->group->processes + 1)
             return 0;
-        usleep(20000);
+        usleep(CHANGE);
         return mp_clock() < left->changed_until;
     }
-    /* Idle connections may all be old ones. */
-    if (++left->refusals > 2 * relay->group->processes + 1 + MOST_IDLE)
-        return 0;
-    if (left->refusals > MOST_IDLE)
-        usleep(RETRY);
-    return mp_clock() < left->until;
+    /* Those that were kept may all lead to processes that have ended. */
+    left->refusals += relay->is_new ? MOST_IDLE : 1;
+    if (relay->is_new)
+        usleep(CHANGE);
+    return left->refusals <= (2 * relay->group->processes + 1) * MOST_IDLE;
 }
 
 static int has_body(request_rec *r)
@@ -363,16 +388,18 @@ int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_
     relay.expects = relay.has_body && r->expecting_100;
     relay.deadline = relay.group->queue_timeout ? r->request_time + relay.group->queue_timeout : 0;
     relay.says_taken = relay.has_body || relay.deadline || relay.group->send_buffer_size;
-    left.until = mp_clock() + relay.group->connect_timeout;
     left.changed_until = mp_clock() + r->server->timeout;
     do
-        result = attempt(&relay, &inside, conf, &left);
+        result = attempt(&relay, &inside, conf);
     while (result != MP_RELAY_DONE && wait_for_another(&relay, result, &left));
     if (result == MP_RELAY_DONE)
         return relay.status;
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0436: no process of group '%s' took the request: %s", relay.group->name,
-                  result == MP_RELAY_CHANGED ? "its script has changed, and no process with the new one was there in time, or its "
-                  "reload_required() is never content"
+    if (mp_front_patience(&relay) <= 0)
+        return mp_front_expire(&relay);
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0436: no process of group '%s' took the request: %s",
+                  relay.group->name, result == MP_RELAY_CHANGED
+                  ? "its script has changed, and no process with the new one was there in time, or its reload_required() is "
+                  "never content"
                   : "they came to their end");
     return HTTP_SERVICE_UNAVAILABLE;
 }

@@ -48,6 +48,7 @@ typedef struct {
     request_rec *r;
     const mp_group *group;
     mp_line *line;
+    int is_new;                 /* the line: it was not kept from another request */
     int connects, restarts;     /* so far: connections tried, and attempts that came to nothing */
     const unsigned char *head;  /* BEGIN, PARAMS and, without a body, STDIN */
     size_t head_length;
@@ -62,6 +63,12 @@ typedef struct {
     mp_outflow out;
     mp_relay_ending ending;
 } mp_relay;
+
+/* Microseconds until queue-timeout is over for a request that no thread has taken up; some years if there is none. */
+int64_t mp_front_patience(const mp_relay *relay);
+
+/* It is over: a line in the log, and the status for httpd to answer with. */
+int mp_front_expire(const mp_relay *relay);
 
 /* Until nothing more is to be had from the process. */
 mp_relayed mp_relay_run(mp_relay *relay);

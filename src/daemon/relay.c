@@ -259,9 +259,8 @@ static void take_end(exchange *x, const mp_record *record)
     else if (relay->status == OK)
         fail(x, HTTP_INTERNAL_SERVER_ERROR, "it has no head");
     else {
-        if (relay->status == HTTP_GATEWAY_TIME_OUT && relay->deadline && apr_time_now() > relay->deadline)
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0440: Queue timeout expired for WSGI daemon process '%s'.",
-                          relay->group->name);
+        if (relay->status == HTTP_GATEWAY_TIME_OUT && !x->taken && mp_front_patience(relay) <= 0)
+            mp_front_expire(relay);
         finish(x, MP_RELAY_DONE, relay->status);
     }
 }
@@ -496,8 +495,8 @@ static int pause_length(const exchange *x)
 
     if (x->unflushed && !x->relay->out.is_blocked && x->relay->group->response_flush_delay < pause)
         pause = x->relay->group->response_flush_delay;
-    if (x->relay->deadline && !x->taken) {
-        int64_t left = x->relay->deadline - apr_time_now();
+    if (!x->taken) {
+        int64_t left = mp_front_patience(x->relay);
 
         pause = left < pause ? left : pause;
     }
@@ -551,11 +550,8 @@ static void wait_for_news(exchange *x)
         receive(x);
     if (x->is_over || n || has_more)
         return;
-    if (x->relay->deadline && !x->taken && apr_time_now() >= x->relay->deadline) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0440: Queue timeout expired for WSGI daemon process '%s'.",
-                      relay->group->name);
-        finish(x, MP_RELAY_DONE, HTTP_GATEWAY_TIME_OUT);
-    }
+    if (!x->taken && mp_front_patience(relay) <= 0)
+        finish(x, MP_RELAY_DONE, mp_front_expire(relay));
     else if (time_left(x) <= 0)
         expire(x);
     else if (x->unflushed && !relay->out.is_blocked)

@@ -79,7 +79,8 @@ def stubborn(environ, start_response):
 """
 
 CONF = """
-    WSGIDaemonProcess shop threads=2 request-timeout=1 interrupt-timeout=2 deadlock-timeout=0 shutdown-timeout=1
+    WSGIDaemonProcess shop threads=2 request-timeout=1 interrupt-timeout=2 deadlock-timeout=0 shutdown-timeout=1 \
+        queue-timeout=1.5
     WSGIScriptAlias /shop "${root}/app.wsgi" process-group=shop application-group=%{GLOBAL}
     WSGIScriptAlias /sub "${root}/app.wsgi" process-group=shop application-group=sub
     WSGIImportScript "${root}/app.wsgi" process-group=shop application-group=sub

@@ -80,6 +80,37 @@ def test_connect_timeout_is_an_answer_of_503(tmp_path: Path) -> None:
             server.claim("MP0430: no process of group 'shop' could be reached" if status == 503 else "MP0439")
 
 
+def test_a_request_that_waited_long_is_still_handed_to_another_process(tmp_path: Path) -> None:
+    """connect-timeout is about one connection: the first one was taken back when the process gave way."""
+    with Groups(tmp_path, "shop threads=1 connect-timeout=1 restart-interval=3") as server:
+        def ask(number: int) -> int:
+            if number:
+                server.claim("] it-began")
+            return server.get("/shop?head" if number else "/shop?log=it-began+sleep=7+head").status
+        assert at_once(2, ask) == [200, 200]
+
+
+def test_queue_timeout_is_looked_at_while_there_is_no_room_in_the_queue(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=1 queue-timeout=2 listen-backlog=1") as server:
+        pid = server.ready().started("shop")[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert at_once(6, lambda _: server.get("/shop?head").status) == [504] * 6
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        for _ in range(6):
+            server.claim("MP0440: Queue timeout expired for WSGI daemon process 'shop'")
+
+
+def test_without_a_connect_timeout_the_new_process_is_found(tmp_path: Path) -> None:
+    """Though the connection that was kept leads to the old one."""
+    with Groups(tmp_path, "shop threads=2 connect-timeout=0") as server:
+        old = server.pid_of("shop")
+        os.kill(old, signal.SIGUSR1)
+        server.claim(f"MP0415: Process 'shop' .pid={old}. has ended")
+        assert server.pid_of("shop") != old
+
+
 def test_response_socket_timeout_frees_the_process_of_a_client_that_does_not_read(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=1 response-socket-timeout=0.5") as server:
         with server.raw(receive_buffer=4096) as client:
