@@ -212,16 +212,13 @@ static void take_note(exchange *x, const mp_record *record)
 /* A line for the request's log. 0: it is something else. */
 static int take_line(exchange *x, const mp_record *record)
 {
-    const unsigned char *note = record->content, *end, *file = note + 6;
+    mp_wire_line line;
 
-    if (record->type == MP_WIRE_NOTE && record->length > 6 && note[0] == MP_NOTE_LOG &&
-        (end = memchr(file, '\0', record->length - 6)))
-        ap_log_rerror_((const char *)file, (int)((unsigned)note[2] << 24 | (unsigned)note[3] << 16 |
-                                                 (unsigned)note[4] << 8 | note[5]),
-                       APLOG_MODULE_INDEX, note[1] & 7, 0, x->relay->r, "%.*s", (int)(note + record->length - end - 1),
-                       (const char *)end + 1);
+    if (mp_wire_log_line(record, &line))
+        ap_log_rerror_(line.file, line.number, APLOG_MODULE_INDEX, line.level, 0, x->relay->r, "%.*s", (int)line.length,
+                       line.text);
     else if (record->type == MP_WIRE_STDERR && record->length)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->relay->r, "%.*s", (int)record->length, (const char *)note);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->relay->r, "%.*s", (int)record->length, (const char *)record->content);
     else
         return 0;
     return 1;

@@ -58,19 +58,37 @@ apr_status_t mp_served_send(mp_served *one, struct iovec *iov, int count, int wa
     return APR_SUCCESS;
 }
 
-apr_status_t mp_served_flush(mp_served *one, int waits)
+static struct iovec unsent(const mp_served *one)
+{
+    const mp_bytes *out = &one->seat->out;
+
+    return (struct iovec){out->bytes + out->start + one->part_sent, out->end - out->start - one->part_sent};
+}
+
+/* What was unsent is sent, but for the last n bytes. */
+static void took(mp_served *one, size_t n)
 {
     mp_bytes *out = &one->seat->out;
-    struct iovec iov = {out->bytes + out->start, out->end - out->start};
+    size_t to = out->end - n, used;
+    mp_record record;
+
+    while (out->start < to && mp_wire_decode(out->bytes + out->start, to - out->start, &record, &used) == MP_WIRE_OK)
+        out->start += used;
+    one->part_sent = to - out->start;
+    if (!n)
+        out->start = out->end = one->part_sent = 0;
+}
+
+apr_status_t mp_served_flush(mp_served *one, int waits)
+{
+    struct iovec iov = unsent(one);
     apr_status_t rv;
 
     if (one->out_error || !iov.iov_len)
         return one->out_error;
     rv = mp_served_send(one, &iov, 1, waits);
-    out->start = out->end - iov.iov_len;
-    if (rv == APR_SUCCESS)
-        out->start = out->end = 0;
-    else if (rv != APR_EAGAIN)
+    took(one, iov.iov_len);
+    if (rv != APR_SUCCESS && rv != APR_EAGAIN)
         one->out_error = rv;
     return one->out_error;
 }
@@ -107,11 +125,9 @@ apr_status_t mp_served_note(mp_served *one, mp_note note, const void *data, size
 /* What waits goes in front of the caller's bytes, and these are not copied. */
 static apr_status_t send_large(mp_served *one, const char *data, size_t n)
 {
-    mp_bytes *out = &one->seat->out;
-
     while (n && !one->out_error) {
         unsigned char headers[AT_ONCE][MP_WIRE_HEADER];
-        struct iovec iov[1 + 2 * AT_ONCE] = {{out->bytes + out->start, out->end - out->start}};
+        struct iovec iov[1 + 2 * AT_ONCE] = {unsent(one)};
         int i;
 
         for (i = 0; i < AT_ONCE && n; i++) {
@@ -124,9 +140,7 @@ static apr_status_t send_large(mp_served *one, const char *data, size_t n)
             n -= part;
         }
         one->out_error = mp_served_send(one, iov, 1 + 2 * i, 1);
-        out->start = out->end - iov[0].iov_len;
-        if (out->start == out->end)
-            out->start = out->end = 0;
+        took(one, iov[0].iov_len);
     }
     return one->out_error;
 }
@@ -185,6 +199,18 @@ apr_status_t mp_served_write(mp_gateway *gateway, const char *data, apr_size_t n
     return one->out_error;
 }
 
+/* The length of the answer has been said: it must not pass for whole. */
+static apr_status_t lose_file(mp_served *one, apr_status_t rv, apr_off_t n)
+{
+    char reason[128];
+
+    mp_served_log(&one->base, APLOG_ERR, apr_psprintf(one->base.pool, "MP0476: the last %" APR_OFF_T_FMT " bytes of the file "
+                  "that is the answer can't be read: %s; the answer is cut", n,
+                  rv == APR_EOF ? "it has become shorter" : apr_strerror(rv, reason, sizeof(reason))));
+    one->is_cut = 1;
+    return rv;
+}
+
 apr_status_t mp_served_send_file(mp_gateway *gateway, int fd, apr_off_t offset, apr_off_t n)
 {
     mp_served *one = (mp_served *)gateway;
@@ -197,7 +223,7 @@ apr_status_t mp_served_send_file(mp_gateway *gateway, int fd, apr_off_t offset, 
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return got ? errno : APR_EOF;
+            return lose_file(one, got ? errno : APR_EOF, n);
         pthread_mutex_lock(&one->out_lock);
         send_large(one, part, (size_t)got);
         pthread_mutex_unlock(&one->out_lock);
@@ -237,8 +263,7 @@ static int put_line(mp_served *one, const char *file, int number, int level, con
     memcpy(at + 6, file, before - 6);
     memcpy(at + before, line, length);
     out->end += MP_WIRE_HEADER + before + length;
-    if (!one->has_head)         /* else it goes with the next part of the answer, or at the end */
-        mp_served_flush(one, 0);
+    mp_served_flush(one, 0);    /* these may be the last words of the process */
     return 1;
 }
 
@@ -282,7 +307,7 @@ apr_status_t mp_served_end(mp_served *one, unsigned app_status)
 
     mp_served_put(one, MP_WIRE_STDOUT, "", 0);
     if (!mp_bytes_room(out, 16))
-        return APR_ENOMEM;
+        return one->out_error = APR_ENOMEM;
     mp_wire_end(out->bytes + out->end, one->id, app_status, MP_WIRE_COMPLETE);
     out->end += 16;
     return mp_served_flush(one, 1);
@@ -293,10 +318,11 @@ void mp_served_log_unsent(mp_served *one)
 {
     mp_bytes *out = &one->seat->out;
     mp_record record;
+    mp_wire_line line;
     size_t used;
 
     for (; mp_wire_decode(out->bytes + out->start, out->end - out->start, &record, &used) == MP_WIRE_OK; out->start += used)
-        if (record.type == MP_WIRE_NOTE && record.length >= 2 && record.content[0] == MP_NOTE_LOG)
-            ap_log_error(APLOG_MARK, record.content[1] & 7, 0, one->base.server, "%.*s", (int)(record.length - 2),
-                         (const char *)record.content + 2);
+        if (mp_wire_log_line(&record, &line))
+            ap_log_error_(line.file, line.number, APLOG_MODULE_INDEX, line.level, 0, one->base.server, "%.*s",
+                          (int)line.length, line.text);
 }

@@ -27,6 +27,7 @@ typedef struct {
     int body_ended, wanted;
     pthread_mutex_t out_lock;       /* of seat->out: lines for the log may come from other threads */
     apr_status_t in_error, out_error;
+    size_t part_sent;               /* of the first record in seat->out: it stays whole until all of it is sent */
     int has_head, has_body, is_cut;
     const char *script, *interpreter;
     int was_loaded;                 /* before this request */

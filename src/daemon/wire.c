@@ -58,6 +58,21 @@ static mp_wire_status take_length(const unsigned char **bytes, size_t *n, size_t
     return *length > MOST_PAIR ? MP_WIRE_BAD : MP_WIRE_OK;
 }
 
+int mp_wire_log_line(const mp_record *record, mp_wire_line *line)
+{
+    const unsigned char *note = record->content, *end;
+
+    if (record->type != MP_WIRE_NOTE || record->length <= 6 || note[0] != MP_NOTE_LOG ||
+        !(end = memchr(note + 6, '\0', record->length - 6)))
+        return 0;
+    line->level = note[1] & 7;
+    line->number = (int)((unsigned)note[2] << 24 | (unsigned)note[3] << 16 | (unsigned)note[4] << 8 | note[5]);
+    line->file = (const char *)note + 6;
+    line->text = (const char *)end + 1;
+    line->length = (size_t)(note + record->length - end - 1);
+    return 1;
+}
+
 mp_wire_status mp_wire_pair(const unsigned char **bytes, size_t *n, const char **name, size_t *name_length,
                             const char **value, size_t *value_length)
 {

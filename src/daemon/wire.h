@@ -46,11 +46,21 @@ typedef struct {
     size_t length;
 } mp_record;
 
+/* A MP_NOTE_LOG. */
+typedef struct {
+    int level, number;
+    const char *file, *text;        /* the text has no NUL */
+    size_t length;
+} mp_wire_line;
+
 typedef enum { MP_WIRE_OK, MP_WIRE_MORE, MP_WIRE_BAD } mp_wire_status;
 
 /* The record at the start of n bytes. MP_WIRE_MORE: not all of it is there; *used is then how many bytes it takes in all,
  * as far as known. MP_WIRE_BAD: that is no FastCGI. On MP_WIRE_OK *used bytes are done with. */
 mp_wire_status mp_wire_decode(const unsigned char *bytes, size_t n, mp_record *record, size_t *used);
+
+/* 0: the record is no line for the log. */
+int mp_wire_log_line(const mp_record *record, mp_wire_line *line);
 
 /* The next name and value of PARAMS: advances *bytes and *n. MP_WIRE_MORE: the rest is not there (at the end of a stream:
  * it is cut). */

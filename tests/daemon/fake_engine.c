@@ -107,6 +107,20 @@ static void give_many(mp_gateway *gateway, apr_off_t n, int numbered)
     }
 }
 
+static void log_lines(mp_gateway *gateway, int n)
+{
+    char line[1000];
+    int i;
+
+    memset(line, 'x', sizeof(line) - 1);
+    line[sizeof(line) - 1] = '\0';
+    for (i = 0; i < n; i++) {
+        apr_snprintf(line, 20, "line number %06d", i);
+        line[18] = ' ';
+        gateway->calls->log(gateway, APLOG_WARNING, line);
+    }
+}
+
 static void show_descriptors(mp_gateway *gateway)
 {
     char target[512];
@@ -186,6 +200,8 @@ static void do_word(mp_gateway *gateway, const mp_wsgi_target *target, const cha
         usleep((useconds_t)(atof(value) * 1000000));
     else if (!strncmp(word, "many=", 5))
         give_many(gateway, apr_atoi64(value), 0);
+    else if (!strncmp(word, "lines=", 6))
+        log_lines(gateway, atoi(value));
     else if (!strncmp(word, "numbered=", 9))
         give_many(gateway, apr_atoi64(value), 1);
     else if (!strncmp(word, "echo", 4))

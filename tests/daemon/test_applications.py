@@ -41,12 +41,16 @@ def breaks(environ, start_response):
 def dies(environ, start_response):
     os._exit(3)
 
+def file(environ, start_response):
+    start_response("200 OK", [])
+    return environ["wsgi.file_wrapper"](open(__file__ + ".large", "rb"))
+
 def says(environ, start_response):
     print("said to wsgi.errors", file=environ["wsgi.errors"])
     start_response("200 OK", [])
     return [b"said"]
 """
-FILES = {"site/app.wsgi": SCRIPT}
+FILES = {"site/app.wsgi": SCRIPT, "site/app.wsgi.large": bytes(64 << 20)}
 CONF = """
     WSGIDaemonProcess shop processes=2 threads=3
     WSGIDaemonProcess other threads=1
@@ -96,6 +100,18 @@ def test_answers_that_break_off_are_seen_as_cut(httpd: Httpd) -> None:
     assert answer.endswith(b"begin\r\n") and b"\r\n0\r\n" not in answer
     httpd.claim("MP0438: ")
     httpd.claim(r"MP0332: processing WSGI script[\s\S]*LookupError: the daemon's, late\n")
+
+
+def test_a_file_that_becomes_shorter_is_an_answer_that_is_cut(httpd: Httpd) -> None:
+    with httpd.raw(receive_buffer=4096) as client:
+        client.send_request("GET", "/shop/file")
+        head = client.receive_until(b"\r\n\r\n")
+        assert b"Content-Length: %d\r\n" % (64 << 20) in head
+        os.truncate(httpd.root / "site/app.wsgi.large", 1000)
+        assert len(client.receive_all()) < 64 << 20     # nor does the connection wait for another request
+    httpd.claim("MP0476: the last \\d+ bytes of the file that is the answer can't be read: it has become shorter")
+    httpd.claim("MP0438: the answer of group 'shop' is cut: the application failed")
+    (httpd.root / "site/app.wsgi.large").write_bytes(bytes(64 << 20))
 
 
 def test_a_process_that_dies_is_replaced(httpd: Httpd) -> None:

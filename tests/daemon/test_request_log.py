@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from httpd import Httpd
+import os
+import re
+import signal
+from pathlib import Path
+
+from fake import Groups
+from httpd import Httpd, wait_for
 
 MPMS = ("event", "prefork")
 SCRIPT = r"""
@@ -92,6 +98,36 @@ def test_lines_of_another_thread_do_not_disturb_the_answer(httpd: Httpd) -> None
     assert answer.status == 200 and answer.body == b"x" * 5_000_000
     while "chatter" in httpd.unclaimed():
         httpd.claim("chatter")
+
+
+def test_no_line_is_lost_though_the_client_hangs_up(tmp_path: Path) -> None:
+    """What the child had no room for goes to the process's own log."""
+    with Groups(tmp_path, "one threads=1 response-buffer-size=65536", conf="SendBufferSize 65536") as server:
+        with server.raw(receive_buffer=4096) as client:
+            client.send_request("GET", "/one?head+many=200000+lines=2000")
+            client.receive(15)
+            server.claim("line number 001999")      # where the last ones go at once: as many wait as may
+            client.hang_up()
+
+        def numbers() -> list[str]:
+            return re.findall(r"line number (\d{6}) x", server.log_text())
+        wait_for(lambda: len(numbers()) >= 2000, what="all lines")
+        assert sorted(numbers()) == [f"{number:06}" for number in range(2000)]
+        assert not re.search(r"\[pid \d+:tid \d+\] $", server.log_text(), re.MULTILINE)
+
+
+def test_the_last_words_of_a_process_are_logged(tmp_path: Path) -> None:
+    with Groups(tmp_path, "one threads=1") as server:
+        for words in ("head+log=last-words", "head+say=a+log=last-words"):
+            pid = server.pid_of("one")
+            with server.raw() as client:
+                client.send_request("GET", f"/one?{words}+sleep=60")
+                server.claim("] last-words")
+                os.kill(pid, signal.SIGKILL)
+                client.receive_all()
+            server.claim("MP043[89]")
+            server.claim("MP0417: Process 'one' .* signal 9")
+            wait_for(lambda: server.get("/one?head").status == 200)
 
 
 def test_the_scoreboard_is_for_groups_that_may_see_it(httpd: Httpd) -> None:
