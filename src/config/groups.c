@@ -1,8 +1,10 @@
 #include "config/groups.h"
 #include "config/home.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -51,6 +53,7 @@ const char *mp_groups_prefix(const mp_process *process, apr_pool_t *p)
 static const char *settle_identity(mp_group *group, apr_pool_t *pconf)
 {
     const struct passwd *user;
+    struct stat info;
 
     group->is_home_given = group->home != NULL;
     if (geteuid() != 0) {       /* then nothing can be changed */
@@ -70,8 +73,13 @@ static const char *settle_identity(mp_group *group, apr_pool_t *pconf)
         group->user_name = apr_pstrdup(pconf, user->pw_name);
         group->user_home = apr_pstrdup(pconf, user->pw_dir);
     }
-    if (!group->home && !group->chroot && geteuid() == 0 && group->uid != ap_unixd_config.user_id)
-        group->home = group->user_home;
+    if (group->home || group->chroot || geteuid() != 0 || group->uid == ap_unixd_config.user_id)
+        return NULL;
+    group->home = group->user_home;
+    if (group->home && stat(group->home, &info) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return apr_psprintf(pconf, "WSGIDaemonProcess %s: %s, the home of its user %s, is not there; create it, or write "
+                            "home= with the working directory of its processes", group->name, group->home,
+                            group->user_name);
     return NULL;
 }
 
