@@ -1,8 +1,10 @@
 #include "config/groups.h"
 #include "config/home.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -17,7 +19,7 @@ static int may_use(const mp_group *group, const server_rec *s)
     return !group->server->is_virtual || group->server == s || (here && there && !ap_cstr_casecmp(here, there));
 }
 
-const mp_group *mp_groups_find(const char *name, const server_rec *s, const char **why)
+const mp_group *mp_groups_named(const char *name)
 {
     const apr_array_header_t *groups = mp_process_get()->groups;
     int i;
@@ -25,14 +27,20 @@ const mp_group *mp_groups_find(const char *name, const server_rec *s, const char
     for (i = 0; i < groups->nelts; i++) {
         const mp_group *group = APR_ARRAY_IDX(groups, i, mp_group *);
 
-        if (strcmp(group->name, name))
-            continue;
-        if (may_use(group, s))
+        if (!strcmp(group->name, name))
             return group;
-        *why = "it is defined in another virtual host, whose ServerName is a different one";
-        return NULL;
     }
-    *why = "no WSGIDaemonProcess line defines it";
+    return NULL;
+}
+
+const mp_group *mp_groups_find(const char *name, const server_rec *s, const char **why)
+{
+    const mp_group *group = mp_groups_named(name);
+
+    if (group && may_use(group, s))
+        return group;
+    *why = group ? "it is defined in another virtual host, whose ServerName is a different one"
+                 : "no WSGIDaemonProcess line defines it";
     return NULL;
 }
 
@@ -45,6 +53,7 @@ const char *mp_groups_prefix(const mp_process *process, apr_pool_t *p)
 static const char *settle_identity(mp_group *group, apr_pool_t *pconf)
 {
     const struct passwd *user;
+    struct stat info;
 
     group->is_home_given = group->home != NULL;
     if (geteuid() != 0) {       /* then nothing can be changed */
@@ -64,8 +73,13 @@ static const char *settle_identity(mp_group *group, apr_pool_t *pconf)
         group->user_name = apr_pstrdup(pconf, user->pw_name);
         group->user_home = apr_pstrdup(pconf, user->pw_dir);
     }
-    if (!group->home && !group->chroot && geteuid() == 0 && group->uid != ap_unixd_config.user_id)
-        group->home = group->user_home;
+    if (group->home || group->chroot || geteuid() != 0 || group->uid == ap_unixd_config.user_id)
+        return NULL;
+    group->home = group->user_home;
+    if (group->home && stat(group->home, &info) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return apr_psprintf(pconf, "WSGIDaemonProcess %s: %s, the home of its user %s, is not there; create it, or write "
+                            "home= with the working directory of its processes", group->name, group->home,
+                            group->user_name);
     return NULL;
 }
 
@@ -90,6 +104,12 @@ static const char *settle_engine(mp_group *group, const mp_process *process, apr
     return error;
 }
 
+/* What the main server says of a handler is for all virtual hosts; config/wsgi_groups.c looks whether the group exists. */
+static int is_for_all(const mp_preload *preload)
+{
+    return !preload->server->is_virtual && !strcmp(preload->directive, "WSGIHandlerScript");
+}
+
 /* The groups that WSGIImportScript names; they may be defined after it. */
 static const char *check_preloads(const mp_process *process, apr_pool_t *ptemp)
 {
@@ -99,7 +119,8 @@ static const char *check_preloads(const mp_process *process, apr_pool_t *ptemp)
     for (i = 0; i < process->preloads->nelts; i++) {
         const mp_preload *preload = &APR_ARRAY_IDX(process->preloads, i, mp_preload);
 
-        if (*preload->process_group && !mp_groups_find(preload->process_group, preload->server, &why))
+        if (*preload->process_group && !is_for_all(preload) &&
+            !mp_groups_find(preload->process_group, preload->server, &why))
             return apr_psprintf(ptemp, "%s: it can't use a process group '%s': %s; write the name of one, or "
                                 "process-group=%%{GLOBAL} for every child of httpd", preload->directive,
                                 preload->process_group, why);

@@ -74,6 +74,9 @@ extern const command_rec mp_daemon_directives[MP_DAEMON_ROWS];
 /* The group of that name if server s may use it. Else NULL, and *why is a sentence without a full stop. */
 const mp_group *mp_groups_find(const char *name, const server_rec *s, const char **why);
 
+/* The group of that name, whoever may use it, or NULL. */
+const mp_group *mp_groups_named(const char *name);
+
 /* In check_config, before mp_home_choose() has settled the engine of httpd's children: identities, engines, paths.
  * What is wrong, or NULL. */
 const char *mp_groups_check(mp_process *process, apr_pool_t *ptemp);

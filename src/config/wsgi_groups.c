@@ -1,6 +1,8 @@
 #include "config/wsgi_groups.h"
 #include "config/groups.h"
 
+#include "ap_listen.h"
+
 #define SAY_GLOBAL "%%{GLOBAL}"            /* in a format */
 
 static int is_one_of(const char *name, const char *const *names)
@@ -85,18 +87,75 @@ void mp_wsgi_preload(cmd_parms *cmd, const char *path, const mp_wsgi_choice *cho
     preload->directive = cmd->cmd->name;
 }
 
-const char *mp_wsgi_groups_check(const mp_process *process, apr_pool_t *ptemp)
+static int is_at(const server_rec *host, const apr_sockaddr_t *address)
 {
+    const server_addr_rec *own;
+
+    for (own = host->addrs; own; own = own->next)
+        if ((!own->host_port || own->host_port == address->port) &&
+            (apr_sockaddr_is_wildcard(own->host_addr) || apr_sockaddr_equal(own->host_addr, address)))
+            return 1;
+    return 0;
+}
+
+/* A virtual host always is; the main server if there is none for one of the addresses that httpd listens at. */
+static int is_asked(const server_rec *s)
+{
+    const ap_listen_rec *listener;
+    const server_rec *host;
+
+    for (listener = ap_listeners; listener && !s->is_virtual; listener = listener->next) {
+        for (host = s->next; host && !is_at(host, listener->bind_addr); host = host->next)
+            ;
+        if (!host)
+            return 1;
+    }
+    return s->is_virtual;
+}
+
+static const char *where(const server_rec *s, apr_pool_t *p)
+{
+    if (!s->is_virtual)
+        return "the main server";
+    return apr_psprintf(p, "virtual host %s (%s:%u)", s->server_hostname, s->defn_name, s->defn_line_number);
+}
+
+/* Once for a group. */
+static void warn_of_others(server_rec *s, const mp_group *group, const mp_wsgi_group_use *use,
+                           const mp_wsgi_group_use *first, apr_pool_t *ptemp)
+{
+    const server_rec *other;
+    const char *why;
+
+    for (; first < use; first++)
+        if (!first->server->is_virtual && !strcmp(first->group, use->group))
+            return;
+    for (other = s; other && (!is_asked(other) || mp_groups_find(use->group, other, &why)); other = other->next)
+        ;
+    if (other)
+        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, s, "MP0480: %s (%s:%d): the process group '%s' is "
+                     "defined in %s, and only there can it be used; the same request at %s is answered 500. Write its "
+                     "WSGIDaemonProcess outside of virtual hosts, or this line in those that may use it",
+                     use->directive, use->file, use->line, use->group, where(group->server, ptemp),
+                     where(other, ptemp));
+}
+
+const char *mp_wsgi_groups_check(server_rec *s, const mp_process *process, apr_pool_t *ptemp)
+{
+    const mp_wsgi_group_use *uses = (const mp_wsgi_group_use *)process->wsgi.group_uses->elts;
     int i;
 
     for (i = 0; i < process->wsgi.group_uses->nelts; i++) {
-        const mp_wsgi_group_use *use = &APR_ARRAY_IDX(process->wsgi.group_uses, i, mp_wsgi_group_use);
+        const mp_wsgi_group_use *use = &uses[i];
+        const mp_group *group = mp_groups_named(use->group);
         const char *why;
 
-        if (!mp_groups_find(use->group, use->server, &why))
-            return apr_psprintf(ptemp, "%s (%s:%d): the process group '%s' can't be used here: %s; write its name as in "
-                                "WSGIDaemonProcess, or " SAY_GLOBAL ", which means every child of httpd", use->directive,
-                                use->file, use->line, use->group, why);
+        if (!mp_groups_find(use->group, use->server, &why) && (!group || use->server->is_virtual))
+            return apr_psprintf(ptemp, "%s (%s:%d): the process group '%s' can't be used here: %s; write its name as "
+                                "in WSGIDaemonProcess, or " SAY_GLOBAL ", which means every child of httpd",
+                                use->directive, use->file, use->line, use->group, why);
+        if (!use->server->is_virtual)
+            warn_of_others(s, group, use, uses, ptemp);
     }
     return NULL;
 }

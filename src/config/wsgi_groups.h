@@ -16,7 +16,9 @@ int mp_wsgi_is_static(const char *group);
 /* The script runs when a process starts, if both groups are static. */
 void mp_wsgi_preload(cmd_parms *cmd, const char *path, const mp_wsgi_choice *choice);
 
-/* In check_config: every process group that a directive names is there. NULL, or what is wrong. */
-const char *mp_wsgi_groups_check(const mp_process *process, apr_pool_t *ptemp);
+/* In check_config: every process group that a directive names is there, and may be used there. What the main server
+ * says is for its virtual hosts, too, so that one of them may have the group; then others are warned of. `s` is the
+ * main server. NULL, or what is wrong. */
+const char *mp_wsgi_groups_check(server_rec *s, const mp_process *process, apr_pool_t *ptemp);
 
 #endif

@@ -94,7 +94,7 @@ static int fixups(request_rec *r)
 
 const char *mp_wsgi_check(server_rec *s, apr_pool_t *ptemp)
 {
-    const char *error = mp_wsgi_groups_check(mp_process_get(), ptemp);
+    const char *error = mp_wsgi_groups_check(s, mp_process_get(), ptemp);
 
     mp_wsgi_proxies_check(s);
     return error ? error : mp_wsgi_bound_check(s, ptemp);

@@ -83,3 +83,9 @@ class Groups(Bare):
 
 def ok(response: Response) -> bool:
     return response.status == 200
+
+
+def status_of(pid: int) -> dict[str, str]:
+    """What the kernel says of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake import Groups, location
+from fake import Groups, location, status_of
 from httpd import at_once, wait_for
 
 SHOP = ("shop threads=2 umask=0027 home={root}/home lang=de_DE.UTF-8 locale=C.UTF-8 python-eggs={root}/eggs "
@@ -16,11 +16,6 @@ SHOP = ("shop threads=2 umask=0027 home={root}/home lang=de_DE.UTF-8 locale=C.UT
 
 # Whose our files are, as httpd sees it (httpd.py, give_up_root()).
 OWNER, GROUP = (1000, 1000) if os.getuid() == 0 else (os.getuid(), os.getgid())
-
-
-def status_of(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 @pytest.fixture(scope="module")

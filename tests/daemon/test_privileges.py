@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fake import Groups, fake_engine, location
+from fake import Groups, fake_engine, location, status_of
 from httpd import (
     TREE,
     Httpd,
@@ -31,11 +31,6 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="not root")
 def readable() -> None:
     if not readable_by_all(fake_engine()):
         pytest.skip("other users can't read the engine")
-
-
-def status_of(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def test_root_parent_processes_have_nothing_of_root(tmp_path: Path) -> None:
