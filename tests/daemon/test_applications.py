@@ -20,6 +20,10 @@ def facts(environ, start_response):
              "SCRIPT_NAME", "PATH_INFO", "HTTP_X_ONE")
     return [repr([os.getpid(), *(environ.get(name) for name in names)]).encode()]
 
+def kind(environ, start_response):
+    start_response("200 OK", [])
+    return [repr([environ[f"wsgi.{name}"] for name in ("multithread", "multiprocess", "run_once")]).encode()]
+
 def digest(environ, start_response):
     body = environ["wsgi.input"].read()
     start_response("200 OK", [])
@@ -54,6 +58,10 @@ FILES = {"site/app.wsgi": SCRIPT, "site/app.wsgi.large": bytes(64 << 20)}
 CONF = """
     WSGIDaemonProcess shop processes=2 threads=3
     WSGIDaemonProcess other threads=1
+    WSGIDaemonProcess single processes=1 threads=2
+    WSGIDaemonProcess once threads=1 maximum-requests=1
+    WSGIDaemonProcess twice threads=1 maximum-requests=2
+    WSGIDaemonProcess broad threads=2 maximum-requests=1
     WSGIChunkedRequest On
     WSGIScriptAlias /shop "${root}/site/app.wsgi" process-group=shop application-group=%{GLOBAL}
     WSGIScriptAlias /other "${root}/site/app.wsgi" process-group=other
@@ -61,7 +69,8 @@ CONF = """
     <Directory "${root}/site">
         Require all granted
     </Directory>
-"""
+""" + "".join(f'WSGIScriptAlias /{name} "${{root}}/site/app.wsgi" process-group={name} application-group=%{{GLOBAL}}\n'
+              for name in ("single", "once", "twice", "broad"))
 
 
 def facts(httpd: Httpd, path: str) -> list[object]:
@@ -78,6 +87,13 @@ def test_requests_run_where_the_directives_say(httpd: Httpd) -> None:
     assert rest[:4] == ["other", f"localhost:{httpd.port}|/other", False, False]
     assert facts(httpd, "/here/facts")[0] in httpd.child_pids()
     httpd.claim("Loading WSGI script '.*' into main interpreter of daemon process 'shop'")
+
+
+def test_what_a_process_says_of_itself(httpd: Httpd) -> None:
+    """wsgi.multithread, wsgi.multiprocess (processes= was written, even 1) and wsgi.run_once."""
+    found = {name: eval(httpd.get(f"/{name}/kind").text) for name in ("shop", "other", "single", "once", "twice", "broad")}
+    assert found == {"shop": [True, True, False], "other": [False, False, False], "single": [True, True, False],
+                     "once": [False, False, True], "twice": [False, False, False], "broad": [True, False, False]}
 
 
 def test_bodies_and_answers(httpd: Httpd) -> None:

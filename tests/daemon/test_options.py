@@ -40,13 +40,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
         Alias /owned ${root}/scripts/app.wsgi
         Alias /others ${root}/scripts/app.wsgi
         Alias /grouped ${root}/scripts/app.wsgi
+        WSGIHandlerScript by-owned ${root}/scripts/app.wsgi process-group=owned
+        WSGIHandlerScript by-others ${root}/scripts/app.wsgi process-group=others
+        WSGIHandlerScript by-grouped ${root}/scripts/app.wsgi process-group=grouped
+        WSGIHandlerScript warm-owned ${root}/scripts/handler.wsgi process-group=owned application-group=x
+        WSGIHandlerScript warm-others ${root}/scripts/handler.wsgi process-group=others application-group=x
+        <LocationMatch ^/(?<HANDLER>by-owned|by-others|by-grouped)>
+            SetHandler %{env:MATCH_HANDLER}
+        </LocationMatch>
         <Directory ${root}/scripts>
             Require all granted
         </Directory>
         WSGIImportScript ${root}/scripts/warm.wsgi process-group=others application-group=x
         WSGIImportScript ${root}/scripts/warm.wsgi process-group=owned application-group=x
     """ + location("busy", "quiet")
-    files = {"scripts/app.wsgi": "", "scripts/warm.wsgi": "", "htdocs/busy": ""}
+    files = {"scripts/app.wsgi": "", "scripts/warm.wsgi": "", "scripts/handler.wsgi": "", "htdocs/busy": ""}
     with Groups(root, *lines, conf=conf, files=files) as server:
         yield server.ready(7)
 
@@ -143,11 +151,26 @@ def test_only_scripts_of_their_owner_run(server: Groups) -> None:
             server.claim("MP0433: .*/app.wsgi")
 
 
+def test_only_handler_scripts_of_their_owner_run(server: Groups) -> None:
+    """SEC-51: the file that counts is the script, not the one that the URL leads to."""
+    script = server.root / "scripts/app.wsgi"
+    assert server.get("/by-owned?head").status == server.get("/by-grouped?head").status == 200
+    assert server.get("/by-others?head").status == 403
+    server.claim("MP0433: .*/app.wsgi is not owned as script-user or script-group of group 'others' says")
+    before = script.stat().st_mode & 0o777
+    script.chmod(0o646)
+    assert server.get("/by-owned?head").status == server.get("/by-grouped?head").status == 403
+    script.chmod(before)
+    for _ in range(2):
+        server.claim("MP0433: .*/app.wsgi")
+
+
 def test_preloads_are_checked_like_scripts(server: Groups) -> None:
     """SEC-51"""
-    server.claim("MP0433: .*/warm.wsgi is not owned as script-user or script-group of group 'others' says")
-    assert re.search("preload .*/warm.wsgi in 'owned'", server.log_text())
-    assert not re.search("preload .*/warm.wsgi in 'others'", server.log_text())
+    for name in ("warm", "handler"):
+        server.claim(f"MP0433: .*/{name}.wsgi is not owned as script-user or script-group of group 'others' says")
+        assert re.search(f"preload .*/{name}.wsgi in 'owned'", server.log_text())
+        assert not re.search(f"preload .*/{name}.wsgi in 'others'", server.log_text())
 
 
 def test_a_chroot_needs_root(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +40,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
             SSLCertificateKeyFile "{key}"
         </VirtualHost>
     """
-    with Groups(directory, "one threads=1", "small threads=1 response-buffer-size=65536",
-                "hasty threads=1 response-socket-timeout=1.5 response-buffer-size=65536", conf=conf, ports=["tls"],
+    with Groups(directory, "one threads=1", "small threads=1 response-buffer-size=65536", "old threads=1 proxy-buffer-size=65536",
+                "now threads=1 response-flush-delay=0", "late threads=1 response-flush-delay=500",
+                "never threads=1 response-flush-delay=60000", "hasty threads=1 response-socket-timeout=1.5 response-buffer-size=65536", conf=conf, ports=["tls"],
                 modules=("deflate", "ssl", "socache_shmcb", "http2"), files={"htdocs/packed": ""}) as server:
-        yield server.ready(3)
+        yield server.ready(7)
 
 
 def numbered(size: int) -> bytes:
@@ -106,12 +108,13 @@ def test_answers_follow_each_other_on_a_connection(server: Groups) -> None:
         assert list(bodies(client.receive_all())) == [numbered(size) for size in sizes]
 
 
-def test_beyond_the_buffer_the_process_waits(server: Groups) -> None:
+@pytest.mark.parametrize("group", ["small", "old"])     # old: by the option's old name
+def test_beyond_the_buffer_the_process_waits(server: Groups, group: str) -> None:
     before = peak_memory(server)
-    with slow(server, f"/small?head+numbered={64 * MEBI}") as client:
-        assert not is_free(server, "small")
+    with slow(server, f"/{group}?head+numbered={64 * MEBI}") as client:
+        assert not is_free(server, group)
         assert client.response().body == numbered(64 * MEBI)
-    wait_for(lambda: is_free(server, "small"))
+    wait_for(lambda: is_free(server, group))
     assert sanitizer() or peak_memory(server) - before < 16 * MEBI
 
 
@@ -132,6 +135,30 @@ def test_bytes_come_in_time_behind_filters(server: Groups) -> None:
         client.receive_until(b"\r\n\r\n")
         assert len(client.receive(10)) == 10    # of a body, while the application waits for us
         client.send(b"more")
+
+
+def first_bytes(server: Groups, group: str, wait: str) -> float:
+    """Seconds until a client has the first bytes of an answer whose application waits for so long after them."""
+    with server.raw() as client:
+        start = time.monotonic()
+        client.send_request("GET", f"/{group}?head+say=first+sleep={wait}+say=last")
+        client.receive_until(b"first")
+        took = time.monotonic() - start
+        client.receive_until(b"last")
+    return took
+
+
+def test_response_flush_delay(server: Groups) -> None:
+    """0: what there is goes out at once; else it waits for more for that long, or for the end."""
+    wait_for(lambda: first_bytes(server, "now", "0.03") < 0.004, what="an answer without the usual 5 ms")
+    wait_for(lambda: 0.1 <= first_bytes(server, "late", "0.1") < 0.5, what="an answer that goes out at its end")
+    assert first_bytes(server, "never", "1") >= 1
+    with server.raw() as client:        # the application waits for us, so this comes before the end
+        start = time.monotonic()
+        client.send_request("POST", "/late?head+say=first+count", {"Content-Length": "4"})
+        client.receive_until(b"first")
+        assert time.monotonic() - start >= 0.5
+        assert client.send(b"more").receive_until(b"4\r\n0\r\n\r\n")
 
 
 def test_a_cut_answer_is_cut_behind_what_was_kept(server: Groups) -> None:
