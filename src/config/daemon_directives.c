@@ -37,7 +37,7 @@ static const option_row rows[] = {
     ROW("display-name", TEXT, title, 0, 0),
     ROW("python-home", DIRECTORY, python_home, 0, 0),
     ROW("python-path", PATH_LIST, python_path, 0, 0),
-    ROW("python-eggs", DIRECTORY, python_eggs, 0, 0),
+    ROW("python-eggs", PATH, python_eggs, 0, 0),
     ROW("script-user", USER, script_user, 0, 0),
     ROW("script-group", GROUP, script_group, 0, 0),
     ROW("socket-user", USER, socket_user, 0, 0),

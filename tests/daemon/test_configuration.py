@@ -21,7 +21,7 @@ def check(server: Httpd, text: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("options", [
     "", "user=www-data group=www-data", "user=#1234 group=#1234", "supplementary-groups=adm,#7 umask=0027",
-    "home=/tmp 'display-name=%{GROUP}' lang=de_DE.UTF-8 locale=C.UTF-8", "python-path=/a:/b python-eggs=/tmp",
+    "home=/tmp 'display-name=%{GROUP}' lang=de_DE.UTF-8 locale=C.UTF-8", "python-path=/a:/b python-eggs=/nowhere/yet",
     "script-user=root socket-user=www-data", "processes=2 threads=65533 stack-size=1048576 switch-interval=0.001",
     "cpu-priority=-5 cpu-time-limit=10 memory-limit=1000000000 virtual-memory-limit=0 server-metrics=on",
     "maximum-requests=5 restart-interval=1.5 inactivity-timeout=2 deadlock-timeout=0 request-timeout=3",
@@ -58,6 +58,7 @@ def test_options_are_taken(server: Httpd, options: str) -> None:
     ("supplementary-groups=adm,nope", "there is no group 'nope'"),
     ("umask=9", "Invalid umask"),
     ("home=relative", "it is a relative path"),
+    ("python-eggs=relative", "it is a relative path"),
     ("home=/no/such/directory", "Invalid home directory"),
     ("python-path=a:/b", "'a' is a relative path"),
     ("server-metrics=maybe", "must be one of: Off | On"),
