@@ -30,6 +30,7 @@ typedef struct {
     const mp_process *process;
     const char *library;                /* the file of mod_python.so */
     const char *process_group;          /* "" in a child of httpd; what follows is said of groups only */
+    const char *home;                   /* home=, or NULL: first in sys.path */
     int processes, threads;             /* as the group's line says; no threads: its scripts are a service */
     int server_metrics;                 /* the group may see httpd's scoreboard, and it is there */
     const char *(*phase_directive)(mp_phase phase);

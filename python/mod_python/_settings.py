@@ -15,11 +15,13 @@ from mod_python import _apache
 _INFO = 6
 
 
-def apply(path: str, restrict_stdin: bool, restrict_stdout: bool, restrict_signal: bool,
+def apply(home: str | None, path: str, restrict_stdin: bool, restrict_stdout: bool, restrict_signal: bool,
           switch_interval: float | None) -> None:
     """Set it up, once, when the interpreter starts."""
     if path:
         add_to_path(path.split(":"))
+    if home is not None:        # a directory like any other: its .pth files are none of ours
+        sys.path[:] = [home, *(entry for entry in sys.path if entry != home)]
     debugging = _apache.exists_config_define("ONE_PROCESS")     # httpd -X: somebody may want pdb
     if restrict_stdin and not debugging:
         sys.stdin = Restricted("sys.stdin")

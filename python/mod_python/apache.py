@@ -108,7 +108,7 @@ main_server: "Server" = None  # type: ignore[assignment]
 """The main server of the configuration; the virtual hosts follow by its next."""
 
 
-def init(name: str, server: "Server", settings: tuple[str, bool, bool, bool, float | None]) -> None:
+def init(name: str, server: "Server", settings: tuple[str | None, str, bool, bool, bool, float | None]) -> None:
     """Makes this interpreter one of httpd's. The engine calls it once, at the interpreter's birth; nobody else."""
     global interpreter, main_server
     interpreter = _current.interpreter = name

@@ -1,5 +1,6 @@
 #include "api/package.h"
 
+#include "api/convert.h"
 #include "api/types.h"
 #include "runtime/settings.h"
 
@@ -96,15 +97,17 @@ static int keep_functions(mp_state *state, PyObject *apache)
 static PyObject *settings_of(mp_interp *interp)
 {
     mp_settings settings;
-    PyObject *path, *interval;
+    PyObject *home, *path, *interval;
 
     mp_settings_find(interp->name, interp->pool, &settings);
+    home = mp_host->home ? PyUnicode_DecodeFSDefault(mp_host->home) : Py_NewRef(Py_None);
     path = PyUnicode_DecodeFSDefault(settings.python_path);
     interval = sets_interval(interp, &settings) ? PyFloat_FromDouble(settings.switch_interval) : Py_NewRef(Py_None);
-    if (path && interval)
-        return Py_BuildValue("NOOON", path, settings.restrict_stdin ? Py_True : Py_False,
+    if (home && path && interval)
+        return Py_BuildValue("NNOOON", home, path, settings.restrict_stdin ? Py_True : Py_False,
                              settings.restrict_stdout ? Py_True : Py_False,
                              settings.restrict_signal ? Py_True : Py_False, interval);
+    Py_XDECREF(home);
     Py_XDECREF(path);
     Py_XDECREF(interval);
     return NULL;
@@ -124,7 +127,7 @@ int mp_package_start(mp_interp *interp)
     interp->api = state;
     if (!(apache = import_package(interp->pool)) || keep_functions(state, apache) < 0 ||
         !(server = mp_server_from(state, ap_server_conf)) || !(settings = settings_of(interp)) ||
-        !(result = PyObject_CallMethod(apache, "init", "sOO", interp->name, server, settings)))
+        !(result = PyObject_CallMethod(apache, "init", "NOO", mp_text_from(interp->name), server, settings)))
         goto done;
     ret = 0;
 done:

@@ -157,6 +157,7 @@ void mp_engine_load(apr_pool_t *pchild, server_rec *s)
 
 const mp_engine_table *mp_engine_load_in_group(const mp_group *group)
 {
+    host.home = group->is_home_given ? group->home : NULL;
     host.processes = group->processes;
     host.threads = group->threads;
     host.server_metrics = group->server_metrics == 1;

@@ -50,3 +50,29 @@ def test_a_groups_python_is_as_its_line_says(tmp_path: Path) -> None:
         wait_for(lambda: told(tmp_path, "ended") == [facts[0]["pid"]])
         server.end()
         assert len(set(told(tmp_path, "ended"))) == 3
+
+
+def test_home_is_no_site_directory(tmp_path: Path) -> None:
+    """It is first in sys.path, whatever its name is; .pth files count in the directories of python-path only."""
+    home, packages = tmp_path / "the:home", tmp_path / "packages"
+    files = {"the:home/own.pth": "import sys; sys.wrong = True\n", "the:home/shop_module.py": "place = 'home'\n",
+             "packages/own.pth": "more\nimport sys; sys.right = True\n", "packages/more/x.py": "",
+             "packages/shop_module.py": "place = 'packages'\n", "app.wsgi": r"""
+import os, shop_module, sys
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [repr([sys.path[:3], shop_module.place, hasattr(sys, "wrong"), hasattr(sys, "right"), os.getcwd()]).encode()]
+"""}
+    conf = f"""
+        WSGIDaemonProcess shop threads=1 home={home} python-path={packages}
+        WSGIScriptAlias /main {tmp_path}/app.wsgi process-group=shop application-group=%{{GLOBAL}}
+        WSGIScriptAlias /sub {tmp_path}/app.wsgi process-group=shop application-group=sub
+        <Directory {tmp_path}>
+            Require all granted
+        </Directory>
+    """
+    with Httpd(tmp_path, conf, files) as server:
+        for path in ("/main", "/sub"):
+            assert ast.literal_eval(server.get(path).text) == [
+                [str(home), str(packages), str(packages / "more")], "home", False, True, str(home)]

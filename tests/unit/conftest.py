@@ -52,7 +52,7 @@ def apache(fake: FakeHttpd) -> Any:
     """mod_python.apache in an interpreter of its own, but for its streams."""
     module = importlib.import_module("mod_python.apache")
     stdout, stderr = sys.stdout, sys.stderr
-    module.init("test", FakeServer(), ("", False, False, False, None))
+    module.init("test", FakeServer(), (None, "", False, False, False, None))
     sys.stdout, sys.stderr = stdout, stderr
     return module
 

@@ -22,7 +22,7 @@ def test_init(apache: Any, fake: FakeHttpd) -> None:
 
 def test_another_version_of_the_other_half_is_said(apache: Any, fake: FakeHttpd) -> None:
     fake._version = "4.1"
-    apache.init("test", FakeServer(), ("", False, False, False, None))
+    apache.init("test", FakeServer(), (None, "", False, False, False, None))
     assert fake.log[0][0] == 3 and "mod_python version mismatch" in fake.log[0][1]
 
 
