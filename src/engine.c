@@ -10,6 +10,7 @@
 #include "handlers/include.h"
 #include "handlers/phases.h"
 #include "handlers/preload.h"
+#include "runtime/bound.h"
 #include "runtime/end.h"
 #include "runtime/heartbeat.h"
 #include "runtime/imports.h"
@@ -56,6 +57,7 @@ static apr_status_t start(const mp_host_table *host, server_rec *s)
     mp_host = host;
     mp_api_register_cleanup = mp_cleanup_add;
     if ((status = mp_lease_start()) != APR_SUCCESS || (status = mp_turns_start()) != APR_SUCCESS ||
+        (status = mp_bound_start()) != APR_SUCCESS ||
         (status = mp_imports_start()) != APR_SUCCESS || (status = mp_cleanup_start()) != APR_SUCCESS ||
         (status = mp_interp_start(&interp_callbacks, s)) != APR_SUCCESS)
         return status;

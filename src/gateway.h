@@ -96,6 +96,8 @@ typedef struct {
     int case_sensitive;                 /* WSGICaseSensitivity */
     int reloading;                      /* WSGIScriptReloading */
     int passes_request;                 /* WSGIPassApacheRequest: apache.request_rec in environ */
+    int by_client;                      /* clients have a say in the interpreter's name */
+    int most_interpreters;              /* how many with such names a process may have; said only then */
 } mp_wsgi_target;
 
 #endif

@@ -83,7 +83,6 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     mp_daemon_child_init();
     mp_front_child_init(pchild);
     mp_mutex_join(s);
-    mp_wsgi_child(pchild);
     mp_engine_load(pchild, s);
 }
 

@@ -66,6 +66,7 @@ MODULE_SOURCES = \
 
 ENGINE_SOURCES = \
 	src/engine.c \
+	src/runtime/bound.c \
 	src/runtime/end.c \
 	src/runtime/error.c \
 	src/runtime/heartbeat.c \

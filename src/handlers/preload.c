@@ -1,6 +1,7 @@
 #include "handlers/preload.h"
 
 #include "api/types.h"
+#include "runtime/bound.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
 #include "runtime/thread.h"
@@ -42,6 +43,8 @@ static void run(const mp_preload *preload, mp_preload_script_fn load_script)
     char what[1024];
     int failed;
 
+    if (!preload->directive)
+        mp_bound_inherit(preload->interpreter);
     if (mp_lease_take(&lease, preload->interpreter, mp_at_server(preload->server)) != APR_SUCCESS)
         return;         /* logged; the interpreter is tried again by the first request */
     failed = load(lease.interp, preload, load_script) < 0;

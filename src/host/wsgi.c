@@ -125,11 +125,6 @@ void mp_wsgi_start(server_rec *s)
                      list);
 }
 
-void mp_wsgi_child(apr_pool_t *pchild)
-{
-    mp_wsgi_bound_start(pchild);
-}
-
 void mp_wsgi_register(void)
 {
     static const char *const after_aliases[] = {"mod_alias.c", NULL};

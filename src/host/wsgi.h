@@ -16,7 +16,4 @@ const char *mp_wsgi_check(server_rec *s, apr_pool_t *ptemp);
 /* In post_config. */
 void mp_wsgi_start(server_rec *s);
 
-/* In a child, before there are request threads. */
-void mp_wsgi_child(apr_pool_t *pchild);
-
 #endif

@@ -1,18 +1,14 @@
-/* A bound for the interpreters that clients can have made: names with %{HOST}, %{ENV:x} and the like in them are
- * counted in each process, and at some number no new ones are let in.
- *
- * One lock, held for a look into a hash; any request thread, without a GIL.
+/* A bound for the interpreters that clients can have made: names with %{HOST}, %{ENV:x} and the like in them. Here a request
+ * learns what it is; the process that runs the application counts (runtime/bound.h).
  */
 #ifndef MP_HOST_WSGI_BOUND_H
 #define MP_HOST_WSGI_BOUND_H
 
-#include "mp.h"
+#include "gateway.h"
 
-/* In a child, before there are request threads. */
-void mp_wsgi_bound_start(apr_pool_t *pchild);
-
-/* OK if the name is known, or there is room for it; else HTTP_SERVICE_UNAVAILABLE (logged). */
-int mp_wsgi_bound(request_rec *r, const char *interpreter);
+/* For a target whose interpreter has a name that is the client's, too: says so in it. OK, or HTTP_SERVICE_UNAVAILABLE
+ * (logged) if no process may have such an interpreter. */
+int mp_wsgi_bound(request_rec *r, mp_wsgi_target *target);
 
 /* NULL, or what is wrong with the option that sets the bound. */
 const char *mp_wsgi_bound_check(const server_rec *s, apr_pool_t *ptemp);

@@ -130,7 +130,7 @@ static int set_interpreter(request_rec *r, const char *group, int by_client, mp_
         group = "";
     target->application_group = group;
     target->interpreter = *group ? group : MP_MAIN_INTERPRETER;
-    return *group && by_client ? mp_wsgi_bound(r, group) : OK;
+    return *group && by_client ? mp_wsgi_bound(r, target) : OK;
 }
 
 int mp_wsgi_choose(request_rec *r, const mp_wsgi_choice *dispatched, const mp_wsgi_choice *options,
@@ -145,6 +145,7 @@ int mp_wsgi_choose(request_rec *r, const mp_wsgi_choice *dispatched, const mp_ws
     options = options ? options : &nothing;
     target->process_group = pick(r, dispatched->process_group, options->process_group, own->process_group,
                                  MP_GLOBAL_GROUP, &by_client);
+    apr_table_setn(r->subprocess_env, "mod_wsgi.process_group", target->process_group);
     if ((status = check_process_group(r, conf, target->process_group)) != OK)
         return status;
     target->callable = pick(r, dispatched->callable, options->callable, own->callable, "application", &by_client);
@@ -152,7 +153,9 @@ int mp_wsgi_choose(request_rec *r, const mp_wsgi_choice *dispatched, const mp_ws
         target->callable = "application";
     target->application_group = pick(r, dispatched->application_group, options->application_group,
                                      own->application_group, "%{RESOURCE}", &by_client);
-    return set_interpreter(r, target->application_group, by_client, target);
+    status = set_interpreter(r, target->application_group, by_client, target);
+    apr_table_setn(r->subprocess_env, "mod_wsgi.application_group", target->application_group);
+    return status;
 }
 
 int mp_wsgi_choose_interpreter(request_rec *r, const char *group, mp_wsgi_target *target)

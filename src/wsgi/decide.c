@@ -3,6 +3,7 @@
  */
 #include "wsgi/wsgi.h"
 
+#include "runtime/bound.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
 
@@ -350,6 +351,8 @@ void mp_wsgi_decide(mp_gateway *gateway, const mp_decision *decision, mp_answer 
     mp_lease lease;
 
     answer->verdict = MP_SAYS_FAILED;
+    if (!mp_bound_admits(decision->target, mp_at_request(gateway->r)))
+        return;
     if (mp_lease_take(&lease, decision->target->interpreter, mp_at_request(gateway->r)) != APR_SUCCESS)
         return;
     call = mp_wsgi_call_new(lease.interp->wsgi, gateway, decision->target);

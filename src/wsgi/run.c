@@ -5,6 +5,7 @@
  */
 #include "wsgi/watch.h"
 
+#include "runtime/bound.h"
 #include "runtime/error.h"
 #include "runtime/lease.h"
 
@@ -225,6 +226,8 @@ int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target)
 
     apr_time_t before = mp_wsgi_metrics_on() ? apr_time_now() : 0;
 
+    if (!mp_bound_admits(target, mp_at_gateway(gateway)))
+        return HTTP_SERVICE_UNAVAILABLE;
     if (mp_lease_take(&lease, target->interpreter, mp_at_gateway(gateway)) != APR_SUCCESS)
         return status;
     state = lease.interp->wsgi;

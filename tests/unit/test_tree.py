@@ -16,7 +16,7 @@ SOURCES = [*(TREE / "src").rglob("*.c"), *(TREE / "src").rglob("*.h")]
 # The C data of a process. Each is explained where it is defined; none is or holds a Python object but by its owner's
 # reference, in the interpreter that it belongs to.
 PROCESS_WIDE = {
-    "end", "end_of_thread", "ending", "guests", "house", "ids", "last", "lock", "me", "metrics",
+    "bound", "end", "end_of_thread", "ending", "guests", "house", "ids", "last", "lock", "me", "metrics",
     "mp_api_register_cleanup", "mp_host", "my_number", "own_gil_imports", "process_lock", "seating", "serving",
     "stacks", "thread_number", "threads_seen", "turns", "warned",
 }

@@ -3,11 +3,15 @@ WSGI directives 2 and 4)."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
-from httpd import Httpd
+from httpd import Httpd, wait_for
 from wsgi_facts import SCRIPT, ask, status
 
 FILES = dict.fromkeys(["site/app.wsgi", "site/handler.py", "htdocs/.dummy"], SCRIPT)
@@ -169,9 +173,9 @@ def test_authorization_is_shown_in_its_scope_only(httpd: Httpd) -> None:
     assert "HTTP_AUTHORIZATION" not in ask(httpd, "/hidden", vhost)
 
 
-def served(directory: Path, conf: str, group: str = "") -> Httpd:
+def served(directory: Path, conf: str, group: str = "", **options: Any) -> Httpd:
     site = '<Directory "${root}/site">\nRequire all granted\n</Directory>\n'
-    return Httpd(directory, site + conf, FILES, modules=MODULES, group=group)
+    return Httpd(directory, site + conf, FILES, modules=MODULES, group=group, **options)
 
 
 both_modes = pytest.mark.parametrize("process_group", ["", "shop"], ids=["embedded", "daemon"])
@@ -207,6 +211,68 @@ def test_clients_make_only_so_many_interpreters(tmp_path: Path, process_group: s
         assert status(httpd, "/resource", {"Host": "localhost:1"}) == 503       # the port comes from the client
         httpd.claim(r"MP0313: no interpreter 'localhost:1\|'")
         assert [status(httpd, "/", {"Host": host}) for host in ("a", "b")] == [200, 200]
+
+
+HOSTS = """
+    PythonOption mod_python.wsgi.max_interpreters 2
+    WSGIScriptAlias / "${root}/site/app.wsgi"
+    WSGIApplicationGroup %{HOST}
+    KeepAliveTimeout 60
+    <Location /own>
+        WSGIApplicationGroup one
+    </Location>
+"""
+
+
+@both_modes
+def test_the_bound_is_one_of_each_process_that_runs_applications(tmp_path: Path, process_group: str) -> None:
+    """SEC-71: however many children ask a process of a group."""
+    with served(tmp_path, HOSTS, process_group, mpm="prefork", children=3) as httpd, ExitStack() as stack:
+        clients = [stack.enter_context(httpd.session()) for _ in range(3)]
+        children = set()
+        for ask in clients:             # each has a child for itself, until an answer is 503
+            answer = ask("GET", "/", headers={"Host": "a"})
+            children.add(next(line for line in answer.lines if line.startswith("mod_wsgi.server_pid=")))
+        assert len(children) == 3
+        found = [ask("GET", "/", headers={"Host": name}).status for ask, name in zip(clients, "bcd", strict=True)]
+        assert found == ([200, 503, 503] if process_group else [200] * 3)
+        refused = "cd" if process_group else "efg"
+        if not process_group:
+            found = [ask("GET", "/", headers={"Host": name}).status for ask, name in zip(clients, refused, strict=True)]
+            assert found == [503] * 3
+        for name in refused:
+            httpd.claim(f"MP0313: no interpreter '{name}:\\d+' is made: .*has 2 such interpreters already")
+
+
+def test_the_bound_holds_for_scripts_that_decide(tmp_path: Path) -> None:
+    """SEC-71"""
+    conf = """
+        PythonOption mod_python.wsgi.max_interpreters 1
+        <Location />
+            WSGIAccessScript "${root}/access.py" application-group=%{HOST}
+        </Location>
+    """
+    with served(tmp_path, conf) as httpd:
+        httpd.write("access.py", "def allow_access(environ, host):\n    return True\n")
+        httpd.write("htdocs/plain.txt", "plain")
+        assert [status(httpd, "/plain.txt", {"Host": host}) for host in "aba"] == [200, 403, 200]
+        httpd.claim("MP0313: no interpreter 'b:")
+        httpd.claim("MP0371: client denied by WSGIAccessScript")
+
+
+def test_the_bound_holds_for_what_a_process_takes_over(tmp_path: Path) -> None:
+    """SEC-71: a process loads what the one before had loaded. Names that the configuration has do not count, again."""
+    with served(tmp_path, HOSTS, "shop") as httpd:
+        assert status(httpd, "/own") == 200
+        assert [status(httpd, "/", {"Host": host}) for host in "ab"] == [200, 200]
+        [first] = httpd.application_pids()
+        os.kill(first, signal.SIGUSR1)
+        wait_for(lambda: httpd.application_pids() and first not in httpd.application_pids())
+        assert status(httpd, "/", {"Host": "c"}) == 503
+        httpd.claim("MP0313: no interpreter 'c:")
+        assert status(httpd, "/own") == 200
+        assert [status(httpd, "/", {"Host": host}) for host in "abc"] == [200, 200, 503]
+        httpd.claim("MP0313: no interpreter 'c:")
 
 
 @both_modes
