@@ -104,11 +104,11 @@ static int is_hidden(const char *name, int pass_authorization, int pass_proxy)
 
     if (!strcmp(name, "HTTPS") || !strcmp(name, "PATH"))
         return 1;
-    for (i = 0; ours[i]; i++)
-        if (!strncmp(name, ours[i], strlen(ours[i])))
-            return 1;
     while (!strncmp(plain, "REDIRECT_", 9))
         plain += 9;
+    for (i = 0; ours[i]; i++)
+        if (!strncmp(plain, ours[i], strlen(ours[i])))
+            return 1;
     if (strncmp(plain, "HTTP_", 5))
         return 0;
     return !strcmp(plain, "HTTP_PROXY") || (!pass_authorization && !strcmp(plain, "HTTP_AUTHORIZATION")) ||
