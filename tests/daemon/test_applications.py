@@ -91,7 +91,8 @@ def test_requests_run_where_the_directives_say(httpd: Httpd) -> None:
 
 def test_what_a_process_says_of_itself(httpd: Httpd) -> None:
     """wsgi.multithread, wsgi.multiprocess (processes= was written, even 1) and wsgi.run_once."""
-    found = {name: eval(httpd.get(f"/{name}/kind").text) for name in ("shop", "other", "single", "once", "twice", "broad")}
+    names = ("shop", "other", "single", "once", "twice", "broad")
+    found = {name: eval(httpd.get(f"/{name}/kind").text) for name in names}
     assert found == {"shop": [True, True, False], "other": [False, False, False], "single": [True, True, False],
                      "once": [False, False, True], "twice": [False, False, False], "broad": [True, False, False]}
 

@@ -40,10 +40,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
             SSLCertificateKeyFile "{key}"
         </VirtualHost>
     """
-    with Groups(directory, "one threads=1", "small threads=1 response-buffer-size=65536", "old threads=1 proxy-buffer-size=65536",
-                "now threads=1 response-flush-delay=0", "late threads=1 response-flush-delay=500",
-                "never threads=1 response-flush-delay=60000", "hasty threads=1 response-socket-timeout=1.5 response-buffer-size=65536", conf=conf, ports=["tls"],
-                modules=("deflate", "ssl", "socache_shmcb", "http2"), files={"htdocs/packed": ""}) as server:
+    lines = ("one threads=1", "small threads=1 response-buffer-size=65536", "old threads=1 proxy-buffer-size=65536",
+             "now threads=1 response-flush-delay=0", "late threads=1 response-flush-delay=500",
+             "never threads=1 response-flush-delay=60000",
+             "hasty threads=1 response-socket-timeout=1.5 response-buffer-size=65536")
+    with Groups(directory, *lines, conf=conf, ports=["tls"], modules=("deflate", "ssl", "socache_shmcb", "http2"),
+                files={"htdocs/packed": ""}) as server:
         yield server.ready(7)
 
 

@@ -1,7 +1,10 @@
-"""PythonImport and WSGIImportScript: before the first request, in order, in the named interpreter."""
+"""PythonImport and WSGIImportScript: before the first request, in order, in the named interpreter, in a child or in a
+process of a group."""
 
 import hashlib
 import os
+import re
+from typing import Any
 
 import pytest
 from httpd import Httpd
@@ -57,6 +60,23 @@ CONF = """
     </Location>
     """ for name in ("one", "two", "main_interpreter"))
 
+# A group preloads the same scripts.
+CONF = re.sub(r"(WSGIImportScript .*) process-group=%\{GLOBAL\} (.*)",
+              r"\1 process-group=%{GLOBAL} \2\n\1 process-group=shop \2", CONF) + """
+    WSGIDaemonProcess shop threads=2
+    WSGIScriptAlias /shop "${root}/scripts/report.wsgi" process-group=shop
+    <Location /shop>
+        WSGIApplicationGroup one
+    </Location>
+    <Location /shop/main_interpreter>
+        WSGIApplicationGroup %{GLOBAL}
+    </Location>
+    <Directory "${root}/scripts">
+        Require all granted
+    </Directory>
+"""
+places = pytest.mark.parametrize("place", ["", "/shop"], ids=["child", "group"])
+
 
 def loud(name: str, more: str = "") -> str:
     return f"import sys\nsys.order = getattr(sys, 'order', []) + ['{name}']\n{more}"
@@ -91,44 +111,65 @@ from mod_python import apache
 def fact(name):
     return getattr(sys.modules.get(name), "facts", None)
 
-def handler(req):
-    if req.args == "scripts":
+def answer(args):
+    if args == "scripts":
         found = {}
         for name, module in list(sys.modules.items()):
-            if name.startswith("_mod_wsgi_"):
+            if name.startswith("_mod_wsgi_") and not module.__file__.endswith("report.wsgi"):
                 found[name] = [module.__file__.rpartition("/")[2], type(module.__mtime__).__name__, module.__mtime__,
                                getattr(module, "early", None), getattr(module, "main", None),
                                getattr(module, "text", None), getattr(module, "__cached__", None)]
-        req.write(repr(found))
-    elif req.args == "modules":
+        return repr(found)
+    elif args == "modules":
         names = ("broken", "helper_of_broken", "breaks_after_parts", "half_package.part", "exits", "first")
-        req.write(repr([name for name in names if name in sys.modules]))
-    else:
-        req.write(repr((getattr(sys, "order", []), fact("first"))))
+        return repr([name for name in names if name in sys.modules])
+    return repr((getattr(sys, "order", []), fact("first")))
+
+def handler(req):
+    req.write(answer(req.args))
     return apache.OK
+""",
+    "scripts/report.wsgi": """
+import report
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [report.answer(environ["QUERY_STRING"]).encode()]
 """}
+
+
+def ask(httpd: Httpd, path: str) -> Any:
+    answer = httpd.get(path)
+    assert answer.status == 200
+    return eval(answer.text)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def failures_are_logged(httpd: Httpd) -> None:
-    """Each failing preload of the configuration leaves its own traceback, once per child."""
+    """Each failing preload of the configuration leaves its own traceback, once per child and process of the group."""
+    scripts = [(f"WSGIImportScript {httpd.root}/scripts/broken.wsgi", "SyntaxError"),
+               (f"WSGIImportScript {httpd.root}/scripts/missing.wsgi", "missing.wsgi"),
+               (f"WSGIImportScript {httpd.root}/scripts/exits.wsgi", "SystemExit: 4")]
     for directive, error in [
             ("PythonImport broken", "LookupError: no stock yet"),
             ("PythonImport breaks_after_parts", "LookupError: part is missing"),
             ("PythonImport no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
             ("PythonImport exits", "SystemExit: 3"),
             ("PythonImport functions::fails", "LookupError: function fails"),
-            ("PythonImport functions::missing", "missing"),
-            (f"WSGIImportScript {httpd.root}/scripts/broken.wsgi", "SyntaxError"),
-            (f"WSGIImportScript {httpd.root}/scripts/missing.wsgi", "missing.wsgi"),
-            (f"WSGIImportScript {httpd.root}/scripts/exits.wsgi", "SystemExit: 4")]:
+            ("PythonImport functions::missing", "missing"), *scripts, *scripts]:
         httpd.claim_failure(f"{directive} (error importing)", error, "one")
 
 
 def test_preloads_run_in_the_order_written(httpd: Httpd) -> None:
-    order, _ = eval(httpd.get("/one").text)
+    order, _ = ask(httpd, "/one")
     assert order == ["first", "second", "broken", "parts", "exits", "functions", "prepare", "open", "pkg", "pkg.inner",
                      "from_path", "third", "site.wsgi", "cookie", "exits.wsgi", "from_vhost", "vhost.wsgi", "last"]
+
+
+def test_a_group_preloads_its_scripts_in_the_order_written(httpd: Httpd) -> None:
+    """Those that fail, end in SystemExit or are not there change nothing for the others."""
+    assert ask(httpd, "/shop/one") == (["site.wsgi", "cookie", "exits.wsgi", "vhost.wsgi"], None)
+    assert "MP0417" not in httpd.log_text()             # nor for the process
 
 
 @pytest.mark.parametrize("name", ["one", "two", "main_interpreter"])
@@ -152,8 +193,9 @@ def test_a_handler_may_import_again_what_failed(httpd: Httpd) -> None:
     assert httpd.get("/one?parts").body == b"whole"
 
 
-def test_scripts_are_modules_under_the_digest_of_their_path(httpd: Httpd) -> None:
-    found = eval(httpd.get("/one?scripts").text)
+@places
+def test_scripts_are_modules_under_the_digest_of_their_path(httpd: Httpd, place: str) -> None:
+    found = ask(httpd, f"{place}/one?scripts")
     expected = {}
     for name in ("site.wsgi", "cookie.script", "vhost.wsgi"):
         path = str(httpd.root / "scripts" / name)
@@ -167,13 +209,15 @@ def test_scripts_are_modules_under_the_digest_of_their_path(httpd: Httpd) -> Non
     assert not (httpd.root / "scripts" / "__pycache__").exists()
 
 
-def test_the_global_application_group_is_the_main_interpreter(httpd: Httpd) -> None:
-    order, _ = eval(httpd.get("/main_interpreter").text)
-    assert order == ["first", "global.wsgi"]
+@places
+def test_the_global_application_group_is_the_main_interpreter(httpd: Httpd, place: str) -> None:
+    order, _ = ask(httpd, f"{place}/main_interpreter")
+    assert order == (["global.wsgi"] if place else ["first", "global.wsgi"])
 
 
-def test_every_child_preloads(httpd: Httpd) -> None:
+def test_every_child_and_process_preloads(httpd: Httpd) -> None:
     httpd.graceful()
-    order, _ = eval(httpd.get("/one").text)
+    order, _ = ask(httpd, "/one")
     assert order[0] == "first" and order[-1] == "last"
+    assert ask(httpd, "/shop/one")[0][-1] == "vhost.wsgi"
     httpd.claim(r"(?:.*MP0020: (?:PythonImport|WSGIImportScript)[\s\S]*)")
