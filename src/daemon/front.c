@@ -167,7 +167,8 @@ static const char *pack(apr_pool_t *p, const mp_relay *relay, const mp_wsgi_targ
         [MP_FACT_DEADLINE] = relay->deadline ? apr_off_t_toa(p, relay->deadline) : NULL,
         [MP_FACT_REQUEST_ID] = to->request_id, [MP_FACT_CONNECTION_ID] = to->connection_id,
         [MP_FACT_SERVER_PID] = to->server_pid, [MP_FACT_BODY_LENGTH] = apr_off_t_toa(p, to->body_length),
-        [MP_FACT_CONNECTS] = apr_itoa(p, relay->connects), [MP_FACT_RESTARTS] = apr_itoa(p, relay->restarts)
+        [MP_FACT_CONNECTS] = apr_itoa(p, relay->connects), [MP_FACT_RESTARTS] = apr_itoa(p, relay->restarts),
+        [MP_FACT_MOST_INTERPRETERS] = target->by_client ? apr_itoa(p, target->most_interpreters) : NULL
     };
     char *packed, *at;
     int i;

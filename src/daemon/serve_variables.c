@@ -99,6 +99,8 @@ void mp_served_describe(mp_served *one, const char *facts[MP_FACTS], mp_wsgi_tar
     target->listener_port = (unsigned)number(facts[MP_FACT_LISTENER_PORT]);
     target->case_sensitive = one->flags & MP_FLAG_CASE_SENSITIVE;
     target->reloading = one->flags & MP_FLAG_RELOADING;
+    target->by_client = facts[MP_FACT_MOST_INTERPRETERS] != NULL;
+    target->most_interpreters = (int)number(facts[MP_FACT_MOST_INTERPRETERS]);
     gateway->is_https = one->flags & MP_FLAG_HTTPS;
     gateway->is_head = one->flags & MP_FLAG_HEAD;
     gateway->sends_files = one->flags & MP_FLAG_SENDFILE;

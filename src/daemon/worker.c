@@ -247,9 +247,7 @@ static apr_array_header_t *interpreters(const mp_process *process)
     options->specificity = -1;
     options->directive = apr_pstrcat(me.pool, "WSGIDaemonProcess ", me.group->name, NULL);
     options->switch_interval = me.group->switch_interval;
-    options->python_path = me.group->is_home_given && me.group->python_path
-        ? apr_pstrcat(me.pool, me.group->home, ":", me.group->python_path, NULL)
-        : me.group->is_home_given ? me.group->home : me.group->python_path;
+    options->python_path = me.group->python_path;
     apr_array_cat(all, process->interpreters);
     for (i = 0; i < all->nelts; i++)
         if (mp_home_minor(me.group->python) < 13 && APR_ARRAY_IDX(all, i, mp_interp_options).gil == MP_GIL_OWN)

@@ -95,7 +95,7 @@ def test_nothing_that_a_peer_says_harms_a_process(server: Groups) -> None:
     secret = server.get("/shop?head+secrets").text.partition("\n")[0].removeprefix("shop=").encode()
     facts = b"\0".join([secret, b"main_interpreter", b"", b"/x.wsgi", b"/x.wsgi", b"application", b"wsgi-script", b"",
                         b"", b"", b"", b"127.0.0.1", b"80", b"0", b"1", b"1", b"\1", b"a", b"b", b"1", b"-1",
-                         b"1", b"0"]) + b"\0"
+                         b"1", b"0", b"\1"]) + b"\0"
     params = pair(b"MOD_PYTHON_FACTS", facts) + pair(b"QUERY_STRING", b"head+say=hello+echo")
     request = BEGIN + record(4, params) + record(4) + record(5, b"body") + record(5)
     file = socket_file(server, 0)
