@@ -41,6 +41,7 @@ static struct {
     pthread_cond_t changed;
     request_thread *all;
     link_t links;               /* head of the ring of idle connections */
+    int fresh;                  /* how many there are that have not had a request yet: it is on its way */
     int waiting, active, alive; /* request threads: without a request, with one, in all */
     _Atomic int is_closing;     /* nothing new is taken; read without the lock, too */
     int is_quitting;
@@ -62,6 +63,7 @@ static void take_from_ring(link_t *link)
 {
     link->before->next = link->next;
     link->next->before = link->before;
+    me.fresh -= !link->has_served;
 }
 
 /* New ones have a request on its way. */
@@ -86,6 +88,7 @@ static void watch_link(link_t *link)
     link->before = &me.links;
     me.links.next->before = link;
     me.links.next = link;
+    me.fresh += !link->has_served;
     if (epoll_ctl(me.epoll, link->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, link->fd, &event) != 0) {
         take_from_ring(link);
         close_link(link);
@@ -158,24 +161,34 @@ static link_t *accept_link(const link_t *from)
     return NULL;
 }
 
-static void accept_private(void)
+/* No more than there are threads for: what is accepted waits for this process, though another one may be idle. The last
+ * thread keeps what it accepts: that is returned. */
+static link_t *accept_private(void)
 {
-    link_t *link;
+    link_t *link = NULL;
+    int has_room;
 
     pthread_mutex_lock(&me.lock);
-    if ((link = accept_link(&on_private))) {
-        if (me.is_closing)
-            close_link(link);           /* it asks again */
-        else
+    has_room = me.fresh < me.waiting;
+    if (has_room && (link = accept_link(&on_private))) {
+        if (me.fresh + 1 < me.waiting && !me.is_closing) {
             watch_link(link);
+            link = NULL;
+        }
+        else
+            me.fresh++;
     }
     pthread_mutex_unlock(&me.lock);
+    if (!has_room)
+        usleep(100);            /* what is on its way to the other connections is there in a moment */
+    return link;
 }
 
-/* A connection that has something to say, on_public, or NULL when the process takes no more. All idle threads wait here,
- * and the kernel wakes one for an event: the last that has come, whose caches are warm. The one that was the nth to come
- * looks after n * OVERSIGHT on its own, so the first of them does once in that time. */
-static link_t *wait_for_link(int nth)
+/* A connection that has something to say, on_public, or NULL when the process takes no more; *kept: one that this thread
+ * has accepted, and keeps. All idle threads wait here, and the kernel wakes one for an event: the last that has come, whose
+ * caches are warm. The one that was the nth to come looks after n * OVERSIGHT on its own, so the first of them does once in
+ * that time. */
+static link_t *wait_for_link(int nth, link_t **kept)
 {
     struct epoll_event event;
     link_t *link;
@@ -186,8 +199,10 @@ static link_t *wait_for_link(int nth)
         if (n < 0)
             continue;
         link = n ? event.data.ptr : &on_private;
-        if (link == &on_private)
-            accept_private();
+        if (link == &on_private) {
+            if ((*kept = accept_private()))
+                return *kept;
+        }
         else if (link != &on_wake)
             return link;
     }
@@ -207,11 +222,18 @@ static int is_idle_link(const link_t *link)
 
 /* The link, or NULL if it was closed. A public one is accepted by the thread that serves it: its client does not ask again,
  * so nobody may take it who is not going to answer. */
-static link_t *take_link(request_thread *self, link_t *link)
+static link_t *take_link(request_thread *self, link_t *link, link_t *kept)
 {
     pthread_mutex_lock(&me.lock);
     me.waiting--;
-    if (link == &on_public)
+    if (kept) {
+        me.fresh--;
+        if (me.is_closing) {
+            close_link(kept);           /* it asks again */
+            link = NULL;
+        }
+    }
+    else if (link == &on_public)
         link = me.is_closing ? NULL : accept_link(link);
     else if (link && is_idle_link(link))
         take_from_ring(link);
@@ -246,14 +268,16 @@ static void leave_link(request_thread *self, link_t *link, int keeps)
 static void *work(void *self_)
 {
     request_thread *self = self_;
-    link_t *link;
+    link_t *link, *kept;
     int keeps, nth;
 
     pthread_mutex_lock(&me.lock);
     while (!me.is_closing) {
         nth = ++me.waiting;
         pthread_mutex_unlock(&me.lock);
-        if ((link = take_link(self, wait_for_link(nth)))) {
+        kept = NULL;
+        link = wait_for_link(nth, &kept);
+        if ((link = take_link(self, link, kept))) {
             /* Bytes that came with the last request are the beginning of the next. */
             do
                 keeps = mp_serve(&self->seat, link->fd, link->is_public);
