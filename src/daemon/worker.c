@@ -3,6 +3,7 @@
 #include "daemon/request_threads.h"
 #include "daemon/scripts.h"
 #include "daemon/serve.h"
+#include "daemon/timeouts.h"
 #include "daemon/words.h"
 #include "host/engine.h"
 #include "host/mutex.h"
@@ -140,11 +141,14 @@ static void *dump(void *is_last)
     return NULL;
 }
 
-/* `thread` counts from 0. What it has meanwhile may be another request than the supervisor saw. */
+/* `thread` counts from 0. What it has meanwhile may be another request than the supervisor saw: the board knows when
+ * that one came, and the engine does not touch one that begins after this look. */
 static void interrupt(int thread)
 {
-    if (me.engine && me.engine->interrupt)
-        me.engine->interrupt(thread + 1, me.group->request_timeout);
+    int64_t now = mp_clock(), since = thread < me.group->threads ? me.board->threads[thread] : 0;
+
+    if (me.engine && me.engine->interrupt && since > 0 && now - since > mp_timeouts_request_limit(me.group))
+        me.engine->interrupt(thread + 1, now);
 }
 
 static void start_thread(void *(*run)(void *), void *data)
