@@ -42,6 +42,8 @@ typedef struct {
     const char *(*handler_directory)(request_rec *r, const mp_handler *handler);
     int (*flag)(request_rec *r, const char *directive, int value, int unset);
     apr_table_t *(*config_table)(apr_pool_t *p, const mp_dir_conf *conf);
+    /* Whether the rest of the preloads is still wanted: this process has not been told to end. */
+    int (*goes_on)(void);
     /* When the child's main thread has released its outermost lease and is detached: a signal that came meanwhile is
      * served now, and this may not return (host/signals.h). One test of a flag if there is none. */
     void (*idle)(void);

@@ -216,12 +216,26 @@ static void take_signal(int number)
     }
 }
 
+/* Here, since the main thread has them blocked while it loads Python and the preloads. */
+static void hear_signals(void)
+{
+    sigset_t all;
+    size_t i;
+
+    sigemptyset(&all);
+    for (i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+        sigaddset(&all, handled[i]);
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+}
+
 static void *control(void *unused)
 {
     struct pollfd fds[2] = {{me.control, POLLIN, 0}, {me.signals[0], POLLIN, 0}};
     char words[16];
     ssize_t n, i;
 
+    if (me.group->threads)
+        hear_signals();
     for (;;) {
         if (poll(fds, 2, -1) < 0)
             continue;
@@ -299,7 +313,7 @@ static void load_engine(void)
     if (me.group->python_home)
         own->home = me.group->python_home;
     mp_process_use(own);
-    me.engine = mp_engine_load_in_group(me.group);
+    me.engine = mp_engine_load_in_group(me.group, mp_request_threads_go_on);
 }
 
 /* Subscribers hear of the end when the requests are through, or when the supervisor does not wait for them any more; then
@@ -337,6 +351,18 @@ static void serve_scripts(void)
     mp_request_threads_close(0, MP_REASON_NONE);
 }
 
+static void serve_requests(void)
+{
+    if (!mp_request_threads_go_on())
+        return;                 /* it was told to end while it loaded */
+    if (mp_request_threads_start(me.engine)) {
+        say(MP_WORD_READY);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_CRIT, errno, me.server, "MP0427: process '%s' can't start its threads", me.group->name);
+    _exit(MP_EXIT_UNFIT);
+}
+
 void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *board, int control_end, int listener,
                    int public_listener, int slot)
 {
@@ -365,15 +391,10 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
         board->heartbeat = mp_clock();      /* the first request may be the one that sticks */
         start_thread(beat, NULL);
     }
-    if (!group->threads)
-        serve_scripts();
-    else if (!mp_request_threads_start(me.engine)) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, me.server, "MP0427: process '%s' can't start its threads",
-                     group->name);
-        _exit(MP_EXIT_UNFIT);
-    }
+    if (group->threads)
+        serve_requests();
     else
-        say(MP_WORD_READY);
+        serve_scripts();
     wait_for_end();
     if (me.engine)
         end_python();
