@@ -204,9 +204,9 @@ def test_request_timeout_is_on_while_a_process_gives_way(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("signum", [signal.SIGUSR1, signal.SIGTERM])
 def test_deadlock_timeout_is_on_while_a_process_gives_way_or_stops(tmp_path: Path, signum: int) -> None:
-    options = "graceful-timeout=600 shutdown-timeout=0 deadlock-timeout=1"
+    options = "graceful-timeout=600 shutdown-timeout=0 deadlock-timeout=3"
     with Groups(tmp_path, f"shop threads=2 {options}") as server:
-        with asking(server.ready(), "sleep=4+stick") as answers:
+        with asking(server.ready(), "sleep=3+stick") as answers:
             give_way(server, signum)
             assert "MP0419" not in server.log_text()
         assert [answer.status for answer in answers] == [502]
