@@ -43,6 +43,8 @@ typedef struct {
     const char *(*handler_directory)(request_rec *r, const mp_handler *handler);
     int (*flag)(request_rec *r, const char *directive, int value, int unset);
     apr_table_t *(*config_table)(apr_pool_t *p, const mp_dir_conf *conf);
+    /* Whether the rest of the preloads is still wanted: this process has not been told to end. */
+    int (*goes_on)(void);
     /* When the child's main thread has released its outermost lease and is detached: a signal that came meanwhile is
      * served now, and this may not return (host/signals.h). One test of a flag if there is none. */
     void (*idle)(void);
@@ -99,9 +101,9 @@ typedef struct {
     void (*beat)(void);
     /* The same: the Python stacks of all threads, into the log. A thread that may wait some seconds; not a GIL. */
     void (*dump)(void);
-    /* The same: mod_wsgi.RequestTimeout for the request that this thread (from 1) has, if it has had it for longer than
-     * `age`. Returns at once. */
-    void (*interrupt)(int thread, apr_interval_time_t age);
+    /* The same: mod_wsgi.RequestTimeout for the request that this thread (from 1) has, if its application began before
+     * `until`: microseconds of the monotonic clock. Returns at once. */
+    void (*interrupt)(int thread, apr_time_t until);
     /* In a process without request threads: runs the preloads as services, one after the other, while goes_on() says so,
      * on Python's main thread. Returns when they have ended. SIGTERM, to the process, and end_services() (any thread,
      * returns at once) raise SystemExit in the one that runs. The caller has signals blocked. */

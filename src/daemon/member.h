@@ -14,6 +14,11 @@
 
 typedef enum { MP_STARTING, MP_READY, MP_DRAINING, MP_STOPPING } mp_stage;
 
+/* Of a request thread: the request that was interrupted last, by its beginning, and when. */
+typedef struct {
+    int64_t request, at;
+} mp_interruption;
+
 typedef struct mp_member mp_member;
 struct mp_member {
     mp_member *next;
@@ -25,11 +30,12 @@ struct mp_member {
     mp_board *board;
     int64_t started, restart_at;
     int64_t deadline;           /* of DRAINING and STOPPING; 0: none */
-    int64_t interrupted;        /* when a thread was interrupted; 0: not */
-    int64_t interrupted_since;  /* since when that thread has had its request */
     mp_reason leaving;          /* why another one takes its place; none: it stays */
     int is_stale;               /* to be replaced when it is its turn */
+    int is_overdue;             /* a request has had its time, and that has been said */
+    int is_aborted;             /* it is stuck, and has been told to end at once */
     int is_killed;
+    mp_interruption interrupted[];      /* by thread */
 };
 
 /* A word, and what belongs to it. 0: it could not be told. */

@@ -45,7 +45,7 @@ static struct {
     int waiting, active, alive; /* request threads: without a request, with one, in all */
     _Atomic int is_closing;     /* nothing new is taken; read without the lock, too */
     int is_quitting;
-    int has_asked_reload, has_asked_maximum;
+    int has_asked_reload;
     int reason;                 /* of the end: an mp_reason, the first that was given */
 } me = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -292,7 +292,7 @@ static void *work(void *self_)
     return NULL;
 }
 
-/* Exactly maximum-requests are served; the processes of a group do not all come to theirs at the same time. */
+/* After so many another process is asked for; the processes of a group do not all come to theirs at the same time. */
 static apr_int64_t most_requests(void)
 {
     apr_int64_t most = me.group->maximum_requests;
@@ -300,19 +300,22 @@ static apr_int64_t most_requests(void)
     return most ? most - most * me.slot / (4 * me.group->processes) : 0;
 }
 
+/* As wsgi.run_once promises; else it serves until the other one is ready. */
+static int is_for_one_request(void)
+{
+    return me.group->threads == 1 && me.group->maximum_requests == 1;
+}
+
 static int admit(void *unused)
 {
-    apr_int64_t most = most_requests();
-    int admitted = 1;
+    int admitted;
 
     pthread_mutex_lock(&me.lock);
-    if (me.is_quitting || (most && me.board->requests >= most))
-        admitted = 0;
-    else if (++me.board->requests == most) {
-        if (!me.has_asked_maximum)
-            me.say(MP_WORD_MAXIMUM);
-        me.has_asked_maximum = 1;
-        begin_closing(MP_REASON_MAXIMUM);
+    admitted = !me.is_quitting && !(is_for_one_request() && me.board->requests);
+    if (admitted && ++me.board->requests == most_requests()) {
+        me.say(MP_WORD_MAXIMUM);
+        if (is_for_one_request())
+            begin_closing(MP_REASON_MAXIMUM);
     }
     pthread_mutex_unlock(&me.lock);
     return admitted;

@@ -6,8 +6,9 @@
  * and why the process closes. It is held over a fork of the application's, and never while something waits, but for its
  * condition.
  *
- * Threads: the main one prepares, starts and waits; the control thread closes; a request thread closes for
- * maximum-requests. A process of services has no request threads: all that is here then is whether it closes, and why.
+ * Threads: the main one prepares, starts and waits; the control thread closes; a request thread closes if its request
+ * is to be the only one (threads=1 maximum-requests=1). A process of services has no request threads: all that is here
+ * then is whether it closes, and why.
  */
 #ifndef MP_DAEMON_REQUEST_THREADS_H
 #define MP_DAEMON_REQUEST_THREADS_H
@@ -28,7 +29,7 @@ int mp_request_threads_start(const mp_engine_table *engine);
  * dropped. The reason, an mp_reason, is that of the end if it is the first. */
 void mp_request_threads_close(int quits, int reason);
 
-/* Until that is called, or maximum-requests are served. */
+/* Until that is called, or the only request has come. Any thread. */
 int mp_request_threads_go_on(void);
 
 /* Until the process closes and the requests are through, or it quits. The reason. */

@@ -132,7 +132,7 @@ static void pass_on(mp_board *board, const mp_member *old)
 static void spawn(const mp_group *group, int slot)
 {
     place *where = &me.places[group->number][slot];
-    mp_member *one = calloc(1, sizeof(*one));
+    mp_member *one = calloc(1, sizeof(*one) + (size_t)group->threads * sizeof(mp_interruption));
     sigset_t all, before;
     int ends[2];
 
@@ -440,9 +440,12 @@ static int pause_length(int64_t now)
             if (me.places[i][slot].start_at > now)
                 pause = least(pause, me.places[i][slot].start_at - now);
     }
-    for (one = me.all; one; one = one->next)
+    for (one = me.all; one; one = one->next) {
         if (one->deadline)
             pause = least(pause, one->deadline > now ? one->deadline - now : 1);
+        if (one->restart_at && one->stage == MP_READY && !one->leaving)
+            pause = least(pause, one->restart_at > now ? one->restart_at - now : 1);
+    }
     return pause < 10000 ? 10 : (int)(pause / 1000) + 1;
 }
 
@@ -492,7 +495,9 @@ static void look_after(void)
     int i;
 
     for (one = me.all; one; one = one->next) {
-        if (one->stage == MP_READY && !me.is_stopping)
+        if (one->stage >= MP_READY)
+            mp_timeouts_check_work(one, now);
+        if (one->stage == MP_READY)
             mp_timeouts_check_ready(one, now);
         mp_timeouts_check_deadline(one, now);
     }

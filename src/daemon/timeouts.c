@@ -8,79 +8,84 @@ int64_t mp_timeouts_restart_at(const mp_group *group, int slot, int64_t now)
 {
     if (!group->restart_interval)
         return 0;
-    return now + group->restart_interval + group->restart_interval * slot / (4 * group->processes);
+    return now + group->restart_interval - group->restart_interval * slot / (4 * group->processes);
 }
 
-static int64_t request_limit(const mp_group *group)
+int64_t mp_timeouts_request_limit(const mp_group *group)
 {
     return (int64_t)((double)group->request_timeout * (1 + log(group->threads)));
 }
 
-/* The longest running request's thread; -1: none. */
-static int slowest_thread(const mp_member *one, int64_t *since)
+/* 1: the request has had its time, and what it gets after an interrupt. */
+static int is_over(mp_member *one, int thread, int64_t since, int64_t now)
 {
-    int i, found = -1;
+    mp_interruption *last = &one->interrupted[thread];
 
-    *since = 0;
-    for (i = 0; i < one->group->threads; i++) {
-        int64_t start = one->board->threads[i];
-
-        if (start > 0 && (!*since || start < *since)) {
-            *since = start;
-            found = i;
-        }
-    }
-    return found;
+    if (!one->group->interrupt_timeout)
+        return 1;
+    if (last->request == since)
+        return now - last->at > one->group->interrupt_timeout;
+    last->request = since;
+    last->at = mp_member_tell_more(one, MP_WORD_INTERRUPT, (unsigned)thread) ? now
+             : 1;               /* it does not listen: that was long ago */
+    return 0;
 }
 
-static void interrupt(mp_member *one, int thread, int64_t since, int64_t now)
-{
-    one->interrupted_since = since;
-    one->interrupted = mp_member_tell_more(one, MP_WORD_INTERRUPT, (unsigned)thread) ? now
-                     : 1;               /* it does not listen: that was long ago */
-}
-
+/* All of them are looked at each time: who is interrupted late may still have its answer while the process ends. */
 static void check_requests(mp_member *one, int64_t now)
 {
     const mp_group *group = one->group;
-    int64_t since;
-    int thread = slowest_thread(one, &since);
+    int64_t limit = mp_timeouts_request_limit(group), oldest = 0;
+    int i;
 
-    if (thread < 0 || now - since <= request_limit(group)) {
-        one->interrupted = 0;
-        return;
+    for (i = 0; i < group->threads; i++) {
+        int64_t since = one->board->threads[i];
+
+        if (since > 0 && now - since > limit && is_over(one, i, since, now) && (!oldest || since < oldest))
+            oldest = since;
     }
-    if (group->interrupt_timeout && (!one->interrupted || one->interrupted_since != since)) {
-        interrupt(one, thread, since, now);
+    if (!oldest || one->is_overdue)
         return;
-    }
-    if (group->interrupt_timeout && now - one->interrupted <= group->interrupt_timeout)
-        return;
+    one->is_overdue = 1;
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0418: a request to process '%s' (pid=%" APR_PID_T_FMT ") has "
-                 "run for %d seconds, and request-timeout is %d; the process is replaced", group->name, one->pid,
-                 (int)((now - since) / 1000000), (int)apr_time_sec(group->request_timeout));
+                 "run for %d seconds, and request-timeout is %d; the process has to end", group->name, one->pid,
+                 (int)((now - oldest) / 1000000), (int)apr_time_sec(group->request_timeout));
     mp_member_tell(one, MP_WORD_DUMP);
     mp_member_end(one, MP_REASON_REQUEST);
+}
+
+static void check_lock(mp_member *one, int64_t now)
+{
+    int64_t beat = one->board->heartbeat;
+
+    if (!beat || now - beat <= one->group->deadlock_timeout || one->is_aborted)
+        return;
+    one->is_aborted = 1;
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, one->group->server, "MP0419: Python's lock could not be had in process '%s' "
+                 "(pid=%" APR_PID_T_FMT ") for %d seconds (deadlock-timeout); the process is ended", one->group->name,
+                 one->pid, (int)((now - beat) / 1000000));
+    mp_member_leave(one, MP_REASON_DEADLOCK);
+    mp_member_tell(one, MP_WORD_ABORT);
+    one->stage = MP_STOPPING;
+    if (!one->deadline || one->deadline > now + LAST_WORDS)
+        one->deadline = now + LAST_WORDS;
+}
+
+void mp_timeouts_check_work(mp_member *one, int64_t now)
+{
+    if (one->is_killed)
+        return;
+    if (one->group->request_timeout)
+        check_requests(one, now);
+    if (one->group->deadlock_timeout)
+        check_lock(one, now);
 }
 
 void mp_timeouts_check_ready(mp_member *one, int64_t now)
 {
     const mp_group *group = one->group;
-    int64_t activity = one->board->activity, attempt = one->board->first_attempt, beat = one->board->heartbeat;
+    int64_t activity = one->board->activity, attempt = one->board->first_attempt;
 
-    if (group->request_timeout)
-        check_requests(one, now);
-    if (group->deadlock_timeout && beat && now - beat > group->deadlock_timeout) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0419: Python's lock could not be had in process '%s' "
-                     "(pid=%" APR_PID_T_FMT ") for %d seconds (deadlock-timeout); the process is ended", group->name,
-                     one->pid, (int)((now - beat) / 1000000));
-        mp_member_leave(one, MP_REASON_DEADLOCK);
-        mp_member_tell(one, MP_WORD_ABORT);
-        one->stage = MP_STOPPING;
-        one->deadline = now + LAST_WORDS;
-    }
-    if (one->stage != MP_READY)
-        return;
     if (group->inactivity_timeout && activity && now - activity > group->inactivity_timeout)
         mp_member_end(one, MP_REASON_INACTIVITY);
     else if (group->startup_timeout && attempt > 0 && now - attempt > group->startup_timeout) {
@@ -88,7 +93,7 @@ void mp_timeouts_check_ready(mp_member *one, int64_t now)
                      "(pid=%" APR_PID_T_FMT ") within startup-timeout; the process is replaced", group->name, one->pid);
         mp_member_end(one, MP_REASON_STARTUP);
     }
-    else if (one->restart_at && now > one->restart_at)
+    else if (one->restart_at && now >= one->restart_at)
         mp_member_leave(one, MP_REASON_INTERVAL);
 }
 

@@ -1,7 +1,8 @@
 /* When a process has had enough time. Each time-out stands for itself; what follows from it is the process's affair
  * (member.h).
  *
- * Called from the supervisor's loop: one thread, no locks. Times are mp_clock()'s.
+ * Called from the supervisor's loop: one thread, no locks; but for the limit, which any process may ask for. Times are
+ * mp_clock()'s.
  */
 #ifndef MP_DAEMON_TIMEOUTS_H
 #define MP_DAEMON_TIMEOUTS_H
@@ -11,7 +12,13 @@
 /* Of restart-interval; 0: never. Staggered, so that the processes of a group do not all start anew at the same time. */
 int64_t mp_timeouts_restart_at(const mp_group *group, int slot, int64_t now);
 
-/* Of a process that is READY. */
+/* How long a request may run. */
+int64_t mp_timeouts_request_limit(const mp_group *group);
+
+/* Of a process that is READY or leaves: its requests and Python's locks. */
+void mp_timeouts_check_work(mp_member *one, int64_t now);
+
+/* Of one that is READY: whether it stays. */
 void mp_timeouts_check_ready(mp_member *one, int64_t now);
 
 /* Of one that is DRAINING or STOPPING. */

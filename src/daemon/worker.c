@@ -3,6 +3,7 @@
 #include "daemon/request_threads.h"
 #include "daemon/scripts.h"
 #include "daemon/serve.h"
+#include "daemon/timeouts.h"
 #include "daemon/words.h"
 #include "host/engine.h"
 #include "host/mutex.h"
@@ -140,11 +141,14 @@ static void *dump(void *is_last)
     return NULL;
 }
 
-/* `thread` counts from 0. What it has meanwhile may be another request than the supervisor saw. */
+/* `thread` counts from 0. What it has meanwhile may be another request than the supervisor saw: the board knows when
+ * that one came, and the engine does not touch one that begins after this look. */
 static void interrupt(int thread)
 {
-    if (me.engine && me.engine->interrupt)
-        me.engine->interrupt(thread + 1, me.group->request_timeout);
+    int64_t now = mp_clock(), since = thread < me.group->threads ? me.board->threads[thread] : 0;
+
+    if (me.engine && me.engine->interrupt && since > 0 && now - since > mp_timeouts_request_limit(me.group))
+        me.engine->interrupt(thread + 1, now);
 }
 
 static void start_thread(void *(*run)(void *), void *data)
@@ -212,12 +216,26 @@ static void take_signal(int number)
     }
 }
 
+/* Here, since the main thread has them blocked while it loads Python and the preloads. */
+static void hear_signals(void)
+{
+    sigset_t all;
+    size_t i;
+
+    sigemptyset(&all);
+    for (i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+        sigaddset(&all, handled[i]);
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+}
+
 static void *control(void *unused)
 {
     struct pollfd fds[2] = {{me.control, POLLIN, 0}, {me.signals[0], POLLIN, 0}};
     char words[16];
     ssize_t n, i;
 
+    if (me.group->threads)
+        hear_signals();
     for (;;) {
         if (poll(fds, 2, -1) < 0)
             continue;
@@ -293,7 +311,7 @@ static void load_engine(void)
     if (me.group->python_home)
         own->home = me.group->python_home;
     mp_process_use(own);
-    me.engine = mp_engine_load_in_group(me.group);
+    me.engine = mp_engine_load_in_group(me.group, mp_request_threads_go_on);
 }
 
 /* Subscribers hear of the end when the requests are through, or when the supervisor does not wait for them any more; then
@@ -331,6 +349,18 @@ static void serve_scripts(void)
     mp_request_threads_close(0, MP_REASON_NONE);
 }
 
+static void serve_requests(void)
+{
+    if (!mp_request_threads_go_on())
+        return;                 /* it was told to end while it loaded */
+    if (mp_request_threads_start(me.engine)) {
+        say(MP_WORD_READY);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_CRIT, errno, me.server, "MP0427: process '%s' can't start its threads", me.group->name);
+    _exit(MP_EXIT_UNFIT);
+}
+
 void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *board, int control_end, int listener,
                    int public_listener, int slot)
 {
@@ -359,15 +389,10 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
         board->heartbeat = mp_clock();      /* the first request may be the one that sticks */
         start_thread(beat, NULL);
     }
-    if (!group->threads)
-        serve_scripts();
-    else if (!mp_request_threads_start(me.engine)) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, me.server, "MP0427: process '%s' can't start its threads",
-                     group->name);
-        _exit(MP_EXIT_UNFIT);
-    }
+    if (group->threads)
+        serve_requests();
     else
-        say(MP_WORD_READY);
+        serve_scripts();
     wait_for_end();
     if (me.engine)
         end_python();

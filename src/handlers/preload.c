@@ -87,8 +87,11 @@ void mp_preload_run(const mp_process *process, mp_preload_script_fn load_script)
 {
     int i;
 
-    for (i = 0; i < process->preloads->nelts; i++)
+    for (i = 0; i < process->preloads->nelts && mp_host->goes_on(); i++)
         run(&APR_ARRAY_IDX(process->preloads, i, mp_preload), load_script);
+    if (i < process->preloads->nelts)
+        mp_log(mp_at_server(ap_server_conf), APLOG_INFO, "MP0485: this process is told to end; %d of its preloads are left "
+               "out", process->preloads->nelts - i);
 }
 
 /* Services */

@@ -117,6 +117,15 @@ static int is_unthreaded(void)
     return ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) != APR_SUCCESS || threaded == AP_MPMQ_NOT_SUPPORTED;
 }
 
+/* A child loads with all signals blocked. Where it is unthreaded, httpd's handler of the SIGTERM that waits will end it;
+ * where it has threads, it may be that it goes on, and then it needs all of its preloads. */
+static int goes_on(void)
+{
+    sigset_t waiting;
+
+    return !is_unthreaded() || sigpending(&waiting) != 0 || !sigismember(&waiting, SIGTERM);
+}
+
 static const mp_engine_table *load(server_rec *s, const char *group)
 {
     const mp_engine_table *table;
@@ -151,13 +160,15 @@ static const mp_engine_table *load(server_rec *s, const char *group)
 
 void mp_engine_load(apr_pool_t *pchild, server_rec *s)
 {
+    host.goes_on = goes_on;
     if (load(s, ""))
         apr_pool_pre_cleanup_register(pchild, engine, stop_engine);
 }
 
-const mp_engine_table *mp_engine_load_in_group(const mp_group *group)
+const mp_engine_table *mp_engine_load_in_group(const mp_group *group, int (*group_goes_on)(void))
 {
     host.home = group->is_home_given ? group->home : NULL;
+    host.goes_on = group_goes_on;
     host.processes = group->processes;
     host.threads = group->threads;
     host.server_metrics = group->server_metrics == 1;

@@ -2,8 +2,8 @@
  *
  * An OS thread has a Python thread in every interpreter that it ever served. So each request thread says here, while it
  * may be interrupted, in which one it is; who interrupts takes that interpreter's GIL, and looks there whether the thread
- * still has a request, and one that is old enough. When the request is through, under the same GIL, an exception that
- * has not come up yet is taken back: the next request does not get it.
+ * still has a request, and one that began before it was looked at. When the request is through, under the same GIL, an
+ * exception that has not come up yet is taken back: the next request does not get it.
  */
 #include "wsgi/watch.h"
 
@@ -26,7 +26,7 @@ static struct {
 typedef struct {
     mp_interp *interp;
     int thread;
-    apr_interval_time_t age;
+    apr_time_t until;
 } order;
 
 static apr_time_t now(void)
@@ -71,7 +71,7 @@ static void throw(const order *o)
 
     while (call && call->number != o->thread)
         call = call->next;
-    if (!call || now() - seating.seats[o->thread - 1].since < o->age)
+    if (!call || seating.seats[o->thread - 1].since >= o->until)
         return;
     call->interrupted = 1;
     if (PyThreadState_SetAsyncExc((unsigned long)call->thread, state->RequestTimeout))
@@ -92,7 +92,7 @@ static void *carry_out(void *data)
     return NULL;
 }
 
-void mp_wsgi_interrupt(int thread, apr_interval_time_t age)
+void mp_wsgi_interrupt(int thread, apr_time_t until)
 {
     mp_interp *interp = thread < 1 || thread > seating.count ? NULL
         : __atomic_load_n(&seating.seats[thread - 1].interp, __ATOMIC_ACQUIRE);
@@ -100,7 +100,7 @@ void mp_wsgi_interrupt(int thread, apr_interval_time_t age)
 
     if (!o)
         return;
-    *o = (order){ interp, thread, age };
+    *o = (order){ interp, thread, until };
     if (mp_thread_start(carry_out, o) != APR_SUCCESS)
         free(o);
 }

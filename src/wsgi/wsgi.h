@@ -166,7 +166,7 @@ int mp_wsgi_script_preload(mp_interp *interp, const char *path, int case_sensiti
 void mp_wsgi_interrupt_start(int threads);              /* once, before requests */
 void mp_wsgi_may_interrupt(mp_wsgi_call *call);
 void mp_wsgi_may_not_interrupt(mp_wsgi_call *call);
-void mp_wsgi_interrupt(int thread, apr_interval_time_t age);    /* for the engine's table */
+void mp_wsgi_interrupt(int thread, apr_time_t until);  /* for the engine's table */
 
 /* run.c: for the engine's table. */
 int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target);

@@ -110,12 +110,6 @@ def test_everything_ends_with_a_killed_parent(tmp_path: Path) -> None:
     wait_for(lambda: not server._session(), what="the groups to end")
 
 
-def test_maximum_requests_are_exact_and_no_request_is_lost(tmp_path: Path) -> None:
-    with Groups(tmp_path, "shop threads=3 maximum-requests=5") as server:
-        pids = [server.pid_of("shop") for _ in range(15)]
-        assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [5, 5, 5]
-
-
 def test_restart_interval_replaces_the_process_first(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=3 restart-interval=0.5") as server:
         pids = set()

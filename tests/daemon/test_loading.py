@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import threading
 from pathlib import Path
 
@@ -116,3 +119,62 @@ def test_many_requests_at_the_change_are_all_answered_by_the_new_script(tmp_path
             answer = server.post("/shop", b"x" * 1000) if number % 2 else server.get("/shop")
             return answer.status, answer.text
         assert at_once(8, ask) == [(200, "222")] * 8
+
+
+IMPORTED = """
+import os, time
+open(__file__ + ".began", "a").write(f"{os.getpid()}\\n")
+while not os.path.exists(os.path.dirname(__file__) + "/gate"):
+    time.sleep(0.01)
+"""
+
+
+def imports(place: str) -> str:
+    return "".join(f'WSGIImportScript "${{root}}/{name}.wsgi" process-group={place} application-group=%{{GLOBAL}}\n'
+                   for name in ("one", "two"))
+
+
+def pending_signals(pid: int) -> int:
+    return sum(int(line.split()[1], 16) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+               if line.startswith(("ShdPnd", "SigPnd")))
+
+
+def is_waiting(pid: int, signum: int) -> bool:
+    return bool(pending_signals(pid) & 1 << signum - 1)
+
+
+def importer(server: Httpd) -> int:
+    """The process that imports the first script, and waits there."""
+    file = server.root / "one.wsgi.began"
+    return wait_for(lambda: file.exists() and int(file.read_text() or 0), what="the first import")
+
+
+def test_a_process_that_is_told_to_end_imports_no_more(tmp_path: Path) -> None:
+    with Httpd(tmp_path, conf("threads=2 shutdown-timeout=60") + imports("shop"),
+               {"app.wsgi": SCRIPT, "one.wsgi": IMPORTED, "two.wsgi": IMPORTED}) as server:
+        first = importer(server)
+        os.kill(first, signal.SIGTERM)
+        wait_for(lambda: re.search(rf"pid {first}[:\]].*Shutdown requested for daemon process", server.log_text()))
+        server.write("gate", "")
+        wait_for(lambda: not os.path.exists(f"/proc/{first}"), what="the process to end")
+        assert re.search(rf"pid {first}[:\]].*MP0485: .* 1 of its preloads", server.log_text())
+        assert server.get("/shop").status == 200        # another process: it has imported both
+        [second] = (tmp_path / "two.wsgi.began").read_text().split()
+        assert int(second) != first
+        assert f"Process 'shop' (pid={first}) is ready" not in server.log_text()
+
+
+def test_a_child_of_prefork_that_is_told_to_end_imports_no_more(tmp_path: Path) -> None:
+    files = {"one.wsgi": IMPORTED, "two.wsgi": IMPORTED, "gate": ""}
+    with Httpd(tmp_path, imports("%{GLOBAL}"), files, mpm="prefork") as server:
+        for name in ("one.wsgi.began", "two.wsgi.began", "gate"):
+            os.remove(tmp_path / name)
+        server.signal(signal.SIGUSR1)
+        first = importer(server)
+        os.kill(first, signal.SIGTERM)
+        wait_for(lambda: is_waiting(first, signal.SIGTERM), what="the signal to be there")
+        server.write("gate", "")
+        wait_for(lambda: not os.path.exists(f"/proc/{first}"), what="the child to end")
+        assert re.search(rf"pid {first}[:\]].*MP0485", server.log_text())
+        wait_for(lambda: (tmp_path / "two.wsgi.began").exists(), what="the child that follows")
+        assert str(first) not in (tmp_path / "two.wsgi.began").read_text().split()

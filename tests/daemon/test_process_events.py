@@ -190,6 +190,20 @@ def test_request_timeout_is_a_reason(tmp_path: Path) -> None:
         assert reasons(ended(server, pid)) == {"request_timeout"}
 
 
+def test_startup_timeout_is_a_reason(tmp_path: Path) -> None:
+    """For who is there already: scripts that are imported do not count as an application's start."""
+    more = ('WSGIImportScript "${root}/app.wsgi" process-group=shop application-group=%{GLOBAL}\n'
+            'WSGIScriptAlias /fails "${root}/fails.wsgi" process-group=shop application-group=%{RESOURCE}\n')
+    files = {"app.wsgi": SCRIPT + "tell('imported')\n", "fails.wsgi": "raise LookupError('it fails')\n"}
+    with Httpd(tmp_path, conf("threads=2 startup-timeout=2") + more, files) as server:
+        assert server.get("/fails").status == 500
+        server.claim_failure(f"loading WSGI script '{tmp_path}/fails.wsgi'", "LookupError: it fails")
+        server.claim("MP0420: no application could be loaded in process 'shop'")
+        first = ast.literal_eval((tmp_path / "told").read_text().splitlines()[0])
+        assert first[1:] == ("main", "imported")
+        assert reasons(ended(server, first[0])) == {"startup_timeout"}
+
+
 def test_cpu_time_is_a_reason(tmp_path: Path) -> None:
     with Httpd(tmp_path, conf("threads=2 cpu-time-limit=1 graceful-timeout=0.1 shutdown-timeout=1"),
                {"app.wsgi": SCRIPT}) as server:

@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+from client import Response
 from fake import Groups
 from httpd import at_once, wait_for
+
+
+@contextmanager
+def asking(server: Groups, words: str) -> Iterator[list[Response]]:
+    """A request that runs meanwhile; its answer is there afterwards. It has begun when this begins."""
+    answers: list[Response] = []
+    thread = threading.Thread(target=lambda: answers.append(server.get(f"/shop?log=it-began+{words}")))
+    thread.start()
+    try:
+        server.claim("] it-began")
+        yield answers
+    finally:
+        thread.join()
+
+
+def give_way(server: Groups, signum: int = signal.SIGUSR1) -> None:
+    """The process is told so, and the next one is there."""
+    count = len(server.started("shop"))
+    os.kill(server.started("shop")[-1], signum)
+    server.ready(count + 1)
 
 
 def test_request_timeout_replaces_the_process(tmp_path: Path) -> None:
@@ -42,6 +67,16 @@ def test_inactivity_timeout_replaces_an_idle_process(tmp_path: Path) -> None:
         wait_for(lambda: server.pid_of("shop") != first)    # the line is before the end
 
 
+def test_inactivity_timeout_replaces_a_process_whose_request_is_stuck(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 inactivity-timeout=1 shutdown-timeout=60") as server:
+        server.ready()
+        answer = server.get("/shop?sleep=3+head")
+        assert answer.status == 200                 # within shutdown-timeout
+        assert int(answer.headers["X-Pid"]) == server.started("shop")[0]
+        assert "Daemon process idle inactivity timer expired" in server.log_text()
+        wait_for(lambda: server.pid_of("shop") != server.started("shop")[0])
+
+
 def test_startup_timeout_ends_a_process_whose_application_does_not_load(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=2 startup-timeout=2") as server:
         server.ready()
@@ -49,6 +84,17 @@ def test_startup_timeout_ends_a_process_whose_application_does_not_load(tmp_path
         server.claim("MP0420: no application could be loaded in process 'shop'")
         server.ready(2)
         assert server.get("/shop?head").status == 200
+
+
+def test_startup_timeout_runs_from_the_first_attempt(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 startup-timeout=2") as server:
+        server.ready()
+
+        def ask() -> bool:
+            assert server.get("/shop?status=500").status == 500
+            return "MP0420" in server.log_text()
+        wait_for(ask, what="the time to be over although there are new attempts")
+        server.claim("MP0420")
 
 
 def test_startup_timeout_is_over_with_the_first_answer(tmp_path: Path) -> None:
@@ -123,3 +169,66 @@ def test_a_starting_process_keeps_requests_waiting(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=2",
                 conf="WSGIImportScript /slow.wsgi process-group=shop application-group=x") as server:
         assert server.get("/shop?head").status == 200
+
+
+def test_without_graceful_timeout_only_shutdown_timeout_is_left(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 graceful-timeout=0 shutdown-timeout=1") as server:
+        with asking(server.ready(), "sleep=120") as answers:
+            give_way(server)
+        assert [answer.status for answer in answers] == [502]
+        server.claim("MP0422")
+        server.claim("MP0439")
+        assert "MP0421" not in server.log_text()
+
+
+def test_without_shutdown_timeout_a_request_has_all_its_time(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 shutdown-timeout=0") as server:
+        old = server.ready().started("shop")[0]
+        with asking(server, "sleep=6.5+head") as answers:       # longer than by default
+            os.kill(old, signal.SIGTERM)
+            server.ready(2)
+            assert server.pid_of("shop") != old
+        assert [answer.headers["X-Pid"] for answer in answers] == [str(old)]
+
+
+def test_request_timeout_is_on_while_a_process_gives_way(tmp_path: Path) -> None:
+    options = "graceful-timeout=600 request-timeout=4 shutdown-timeout=0.3"
+    with Groups(tmp_path, f"shop threads=1 {options}") as server:
+        with asking(server.ready(), "sleep=120") as answers:
+            give_way(server)
+        assert [answer.status for answer in answers] == [502]
+        server.claim("MP0418: a request to process 'shop' .* request-timeout")
+        server.claim("MP0422")
+        server.claim("MP0439")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGUSR1, signal.SIGTERM])
+def test_deadlock_timeout_is_on_while_a_process_gives_way_or_stops(tmp_path: Path, signum: int) -> None:
+    options = "graceful-timeout=600 shutdown-timeout=0 deadlock-timeout=3"
+    with Groups(tmp_path, f"shop threads=2 {options}") as server:
+        with asking(server.ready(), "sleep=3+stick") as answers:
+            give_way(server, signum)
+            assert "MP0419" not in server.log_text()
+        assert [answer.status for answer in answers] == [502]
+        server.claim("MP0419: Python's lock could not be had in process 'shop'")
+        server.claim("MP0439")
+        server.claim("MP0416: Process 'shop' .* has died at its end: exit status 70")
+
+
+def test_a_stuck_process_does_not_keep_httpd_from_its_end(tmp_path: Path) -> None:
+    with Groups(tmp_path, "shop threads=2 shutdown-timeout=0 deadlock-timeout=3") as server:
+        server.ready()
+
+        def ask() -> None:
+            with suppress(ConnectionError):
+                server.get("/shop?log=it-began+stick")
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            server.claim("] it-began")
+            server.process.send_signal(signal.SIGTERM)      # type: ignore[union-attr]
+            server.process.wait(30)                         # type: ignore[union-attr]
+        finally:
+            thread.join()
+        server.claim("MP0419")
+        server.claim("MP0416")
