@@ -359,7 +359,7 @@ static int wait_for_another(const mp_relay *relay, mp_relayed result, patience *
     left->refusals += relay->is_new ? MOST_IDLE : 1;
     if (relay->is_new)
         usleep(CHANGE);
-    return left->refusals <= (2 * relay->group->processes + 1) * MOST_IDLE;
+    return left->refusals <= (2 * relay->group->processes + 10) * MOST_IDLE;
 }
 
 static int has_body(request_rec *r)

@@ -121,7 +121,8 @@ static void begin_closing(int reason)
     close_idle_links(1, 1);
     if (me.epoll >= 0) {
         epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.listener, NULL);
-        turn_away();
+        if (me.waiting)         /* else nobody here was woken, and who is in the queue has a place in it */
+            turn_away();
         if (me.public_listener >= 0)
             epoll_ctl(me.epoll, EPOLL_CTL_DEL, me.public_listener, NULL);
         if (write(me.wake, &one, sizeof(one)) < 0) {
@@ -144,10 +145,11 @@ static void set_buffers(int fd)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
-/* Holding the lock, so that a fork finds it. NULL: another process was faster, or there is no memory. */
+/* Holding the lock, so that a fork finds it. NULL, with errno: another process was faster, or there is no room. */
 static link_t *accept_link(const link_t *from)
 {
     link_t *link = calloc(1, sizeof(*link));
+    int saved;
 
     if (!link)
         return NULL;
@@ -157,8 +159,26 @@ static link_t *accept_link(const link_t *from)
         set_buffers(link->fd);
         return link;
     }
+    saved = errno;
     free(link);
+    errno = saved;
     return NULL;
+}
+
+/* After a failed accept, without the lock. What can't be taken stays ready, and would wake all threads for ever. */
+static void rest_if_short(int error)
+{
+    static _Atomic int64_t said;
+    int64_t now = mp_clock();
+
+    if (error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS)
+        return;
+    if (!said || now - said > 60000000) {
+        said = now;
+        ap_log_error(APLOG_MARK, APLOG_ERR, error, me.server, "MP0486: process '%s' can't take a request: raise the limit of "
+                     "what it lacks, or find what keeps it", me.group->name);
+    }
+    usleep(100000);
 }
 
 /* No more than there are threads for: what is accepted waits for this process, though another one may be idle. The last
@@ -166,11 +186,13 @@ static link_t *accept_link(const link_t *from)
 static link_t *accept_private(void)
 {
     link_t *link = NULL;
-    int has_room;
+    int has_room, error = 0;
 
     pthread_mutex_lock(&me.lock);
     has_room = me.fresh < me.waiting;
-    if (has_room && (link = accept_link(&on_private))) {
+    if (has_room && !(link = accept_link(&on_private)))
+        error = errno;
+    else if (has_room) {
         if (me.fresh + 1 < me.waiting && !me.is_closing) {
             watch_link(link);
             link = NULL;
@@ -181,6 +203,7 @@ static link_t *accept_private(void)
     pthread_mutex_unlock(&me.lock);
     if (!has_room)
         usleep(100);            /* what is on its way to the other connections is there in a moment */
+    rest_if_short(error);
     return link;
 }
 
@@ -224,6 +247,8 @@ static int is_idle_link(const link_t *link)
  * so nobody may take it who is not going to answer. */
 static link_t *take_link(request_thread *self, link_t *link, link_t *kept)
 {
+    int error = 0;
+
     pthread_mutex_lock(&me.lock);
     me.waiting--;
     if (kept) {
@@ -233,8 +258,10 @@ static link_t *take_link(request_thread *self, link_t *link, link_t *kept)
             link = NULL;
         }
     }
-    else if (link == &on_public)
+    else if (link == &on_public) {
         link = me.is_closing ? NULL : accept_link(link);
+        error = link || me.is_closing ? 0 : errno;
+    }
     else if (link && is_idle_link(link))
         take_from_ring(link);
     else
@@ -247,6 +274,7 @@ static link_t *take_link(request_thread *self, link_t *link, link_t *kept)
             close_idle_links(0, 0);
     }
     pthread_mutex_unlock(&me.lock);
+    rest_if_short(error);
     return link;
 }
 
@@ -405,6 +433,9 @@ int mp_request_threads_start(const mp_engine_table *engine)
         if (!start_one(i, &attributes))
             break;
     pthread_attr_destroy(&attributes);
+    if (i && i < me.group->threads)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, me.server, "MP0487: process '%s' has %d of its %d threads; more can't "
+                     "be started", me.group->name, i, me.group->threads);
     return i > 0;
 }
 

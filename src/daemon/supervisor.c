@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define STILL 500000            /* microseconds that poll() may come back too late on a busy machine */
 #define TICK 1000000            /* microseconds between two looks at the time-outs, at most */
+#define FRESH 1000000           /* a process that lives shorter keeps its place though its script has changed */
 #define SOON 10000000           /* a process that lives shorter has died early */
 #define LONGEST_PAUSE 60000000
 #define UNFIT_PAUSE 20000000
@@ -328,10 +330,14 @@ static int is_there(const mp_group *group, int slot)
     return 0;
 }
 
-static void turn_stale_out(const mp_group *group)
+/* A reload_required() that is never content costs no more than a new generation each second, where others serve. */
+static void turn_stale_out(const mp_group *group, int64_t now)
 {
     mp_member *one;
 
+    for (one = me.all; one; one = one->next)
+        if (one->group == group && one->is_stale && group->processes > 1 && now - one->started < FRESH)
+            return;
     for (one = me.all; one; one = one->next)
         if (one->group == group && one->is_stale)
             mp_member_leave(one, MP_REASON_SCRIPT);
@@ -353,7 +359,7 @@ static void see_to_group(const mp_group *group, int64_t now)
 {
     int slot;
 
-    turn_stale_out(group);
+    turn_stale_out(group, now);
     for (slot = 0; slot < group->processes; slot++) {
         mp_member *next = find(group, slot, 0), *old = find(group, slot, 1);
 
@@ -449,13 +455,27 @@ static int pause_length(int64_t now)
     return pause < 10000 ? 10 : (int)(pause / 1000) + 1;
 }
 
+/* The machine stood still for so long, or this process: the others have not had that time. */
+static void forgive(int64_t began, int64_t length)
+{
+    mp_member *one;
+
+    if (length < STILL)
+        return;
+    mp_timeouts_stood_still(began, length);
+    for (one = me.all; one; one = one->next)
+        if (one->deadline)
+            one->deadline += length;
+}
+
 static void wait_for_news(void)
 {
     struct pollfd fixed[3] = {{me.signals[0], POLLIN, 0}, {me.supervision->parent, POLLIN, 0},
                               {me.supervision->children, POLLIN, 0}};
     struct pollfd *all;
     mp_member *one;
-    int count = 3, i;
+    int count = 3, i, pause;
+    int64_t began;
     char words[64];
     ssize_t n;
 
@@ -475,7 +495,10 @@ static void wait_for_news(void)
         all[i].fd = one->control;
         all[i].events = POLLIN;
     }
-    poll(all, (nfds_t)count, pause_length(mp_clock()));
+    began = mp_clock();
+    pause = pause_length(began);
+    poll(all, (nfds_t)count, pause);
+    forgive(began, mp_clock() - began - pause * (int64_t)1000);
     if (all[2].fd >= 0 && (all[2].revents & (POLLHUP | POLLERR)))
         me.are_children_gone = 1;
     for (one = me.all, i = 3; one; one = one->next, i++)
@@ -535,10 +558,11 @@ static void close_others(void)
 /* A predecessor died soon: whatever killed it may do so again. */
 static void pause_after_deaths(void)
 {
+    struct pollfd fds[2] = {{me.signals[0], POLLIN, 0}, {me.supervision->parent, POLLIN, 0}};
     int deaths = me.supervision->deaths;
 
-    if (deaths > 1)
-        poll(NULL, 0, deaths < 7 ? 500 << deaths : 60000);
+    if (deaths > 1)             /* unless there is news */
+        poll(fds, 2, deaths < 7 ? 500 << deaths : 60000);
 }
 
 void mp_supervisor_run(const mp_supervision *supervision)

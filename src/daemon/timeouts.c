@@ -4,6 +4,22 @@
 
 #define LAST_WORDS 5000000      /* microseconds, for the stacks of a process that is stuck */
 
+static struct {
+    int64_t began, length;
+} still;
+
+void mp_timeouts_stood_still(int64_t began, int64_t length)
+{
+    still.began = began;
+    still.length = length;
+}
+
+/* How long ago that was, for a process. */
+static int64_t age(int64_t since, int64_t now)
+{
+    return now - since - (since <= still.began ? still.length : 0);
+}
+
 int64_t mp_timeouts_restart_at(const mp_group *group, int slot, int64_t now)
 {
     if (!group->restart_interval)
@@ -24,7 +40,7 @@ static int is_over(mp_member *one, int thread, int64_t since, int64_t now)
     if (!one->group->interrupt_timeout)
         return 1;
     if (last->request == since)
-        return now - last->at > one->group->interrupt_timeout;
+        return age(last->at, now) > one->group->interrupt_timeout;
     last->request = since;
     last->at = mp_member_tell_more(one, MP_WORD_INTERRUPT, (unsigned)thread) ? now
              : 1;               /* it does not listen: that was long ago */
@@ -41,7 +57,7 @@ static void check_requests(mp_member *one, int64_t now)
     for (i = 0; i < group->threads; i++) {
         int64_t since = one->board->threads[i];
 
-        if (since > 0 && now - since > limit && is_over(one, i, since, now) && (!oldest || since < oldest))
+        if (since > 0 && age(since, now) > limit && is_over(one, i, since, now) && (!oldest || since < oldest))
             oldest = since;
     }
     if (!oldest || one->is_overdue)
@@ -58,7 +74,7 @@ static void check_lock(mp_member *one, int64_t now)
 {
     int64_t beat = one->board->heartbeat;
 
-    if (!beat || now - beat <= one->group->deadlock_timeout || one->is_aborted)
+    if (!beat || age(beat, now) <= one->group->deadlock_timeout || one->is_aborted)
         return;
     one->is_aborted = 1;
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, one->group->server, "MP0419: Python's lock could not be had in process '%s' "
@@ -86,9 +102,9 @@ void mp_timeouts_check_ready(mp_member *one, int64_t now)
     const mp_group *group = one->group;
     int64_t activity = one->board->activity, attempt = one->board->first_attempt;
 
-    if (group->inactivity_timeout && activity && now - activity > group->inactivity_timeout)
+    if (group->inactivity_timeout && activity && age(activity, now) > group->inactivity_timeout)
         mp_member_end(one, MP_REASON_INACTIVITY);
-    else if (group->startup_timeout && attempt > 0 && now - attempt > group->startup_timeout) {
+    else if (group->startup_timeout && attempt > 0 && age(attempt, now) > group->startup_timeout) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0420: no application could be loaded in process '%s' "
                      "(pid=%" APR_PID_T_FMT ") within startup-timeout; the process is replaced", group->name, one->pid);
         mp_member_end(one, MP_REASON_STARTUP);

@@ -151,17 +151,26 @@ static void interrupt(int thread)
         me.engine->interrupt(thread + 1, now);
 }
 
-static void start_thread(void *(*run)(void *), void *data)
+/* 0: it can't be had. */
+static int start_thread(void *(*run)(void *), void *data)
 {
     pthread_t thread;
     sigset_t all, before;
+    int error;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&thread, NULL, run, data) != 0)
-        _exit(MP_EXIT_UNFIT);
-    pthread_detach(thread);
+    error = pthread_create(&thread, NULL, run, data);
+    if (!error)
+        pthread_detach(thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return !error;
+}
+
+static void must_start(void *(*run)(void *))
+{
+    if (!start_thread(run, NULL))
+        _exit(MP_EXIT_UNFIT);
 }
 
 static void obey(char word, int more)
@@ -174,10 +183,11 @@ static void obey(char word, int more)
         close_up(1, more);
         break;
     case MP_WORD_DUMP:
-        start_thread(dump, NULL);
+        start_thread(dump, NULL);       /* or there are no stacks in the log */
         break;
     case MP_WORD_ABORT:
-        start_thread(dump, &me);
+        if (!start_thread(dump, &me))
+            _exit(MP_EXIT_UNFIT - 1);
         break;
     case MP_WORD_INTERRUPT:
         interrupt(more);
@@ -381,13 +391,13 @@ void mp_worker_run(const mp_group *group, server_rec *main_server, mp_board *boa
                  "threads=%d.", group->name, (long)geteuid(), (long)getegid(), group->threads);
     mp_scripts_start(me.pool);
     mp_mutex_join(main_server);
-    start_thread(control, NULL);
+    must_start(control);
     load_engine();
     if (me.forked.is_forked)    /* by a script, which went on in both */
         mp_serve_end_fork(&me.forked);
     if (me.engine && me.engine->beat && group->threads && group->deadlock_timeout) {
         board->heartbeat = mp_clock();      /* the first request may be the one that sticks */
-        start_thread(beat, NULL);
+        must_start(beat);
     }
     if (group->threads)
         serve_requests();
