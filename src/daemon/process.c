@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "mpm_common.h"
@@ -32,7 +33,48 @@ static int is_kept(int fd, const int *keep, int kept)
     return fd <= 2;
 }
 
-void mp_process_close_others(const int *keep, int kept)
+/* What ErrorLog says, or NULL. glibc has one connection for all servers: what httpd has opened last holds. */
+static const char *syslog_of(const server_rec *main_server)
+{
+    const server_rec *s, *before;
+    const char *found = NULL;
+
+    for (s = main_server; s; s = s->next) {
+        if (s->error_log || !s->error_fname || ap_cstr_casecmpn(s->error_fname, "syslog", 6))
+            continue;
+        for (before = main_server; before != s; before = before->next)
+            if (before->error_fname && !strcmp(before->error_fname, s->error_fname))
+                break;              /* opened with that one */
+        if (before == s)
+            found = s->error_fname;
+    }
+    return found;
+}
+
+/* syslog[:[FACILITY][:TAG]] */
+static void open_syslog(const char *text)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } all[] = {
+        {"auth", LOG_AUTH}, {"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON}, {"daemon", LOG_DAEMON}, {"ftp", LOG_FTP},
+        {"kern", LOG_KERN}, {"lpr", LOG_LPR}, {"mail", LOG_MAIL}, {"news", LOG_NEWS}, {"syslog", LOG_SYSLOG},
+        {"user", LOG_USER}, {"uucp", LOG_UUCP}, {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+        {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
+        {"local7", LOG_LOCAL7}
+    };
+    const char *name = strchr(text, ':'), *tag = name ? strchr(++name, ':') : NULL;
+    size_t length = tag ? (size_t)(tag - name) : name ? strlen(name) : 0, i;
+    int facility = length ? LOG_USER : LOG_LOCAL7;
+
+    for (i = 0; length && i < sizeof(all) / sizeof(all[0]); i++)
+        if (strlen(all[i].name) == length && !ap_cstr_casecmpn(name, all[i].name, length))
+            facility = all[i].number;
+    openlog(tag && tag[1] ? tag + 1 : ap_server_argv0, LOG_NDELAY | LOG_CONS | LOG_PID, facility);
+}
+
+static void close_others(const int *keep, int kept)
 {
     DIR *directory = opendir("/proc/self/fd");
     struct dirent *entry;
@@ -59,6 +101,17 @@ void mp_process_close_others(const int *keep, int kept)
     for (fd = 3; fd < most; fd++)
         if (!is_kept(fd, keep, kept))
             close(fd);
+}
+
+/* glibc would go on writing to the number of syslog's descriptor, whatever that is by then: so it closes it itself. */
+void mp_process_close_others(const int *keep, int kept, const server_rec *main_server)
+{
+    const char *text = syslog_of(main_server);
+
+    closelog();
+    close_others(keep, kept);
+    if (text)
+        open_syslog(text);
 }
 
 __attribute__((noreturn)) static void refuse(const mp_group *group, const char *step)
@@ -181,7 +234,7 @@ static void settle_logs(const mp_group *group, server_rec *main_server)
     server_rec *s;
 
     for (s = main_server; s; s = s->next)
-        s->error_log = group->server->error_log ? group->server->error_log : s->error_log;
+        s->error_log = group->server->error_log;        /* NULL: syslog */
     if (log >= 0) {
         dup2(log, 1);
         dup2(log, 2);       /* which it is already, if it is the main server's */
@@ -216,7 +269,7 @@ void mp_process_become(const mp_group *group, server_rec *main_server, const int
     settle_logs(group, main_server);
     memcpy(all, keep, kept * sizeof(int));
     all[kept] = mp_process_log_of(group->server);
-    mp_process_close_others(all, kept + 1);
+    mp_process_close_others(all, kept + 1, main_server);
     for (i = 0; i < groups->nelts; i++) {
         mp_group *other = APR_ARRAY_IDX(groups, i, mp_group *);
 

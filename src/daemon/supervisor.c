@@ -523,7 +523,7 @@ static void close_others(void)
     keep[kept++] = supervision->children;
     keep[kept++] = me.signals[0];
     keep[kept++] = me.signals[1];
-    mp_process_close_others(keep, kept);
+    mp_process_close_others(keep, kept, supervision->server);
     free(keep);
 }
 
