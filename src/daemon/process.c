@@ -1,5 +1,6 @@
 #include "daemon/process.h"
 #include "daemon/words.h"
+#include "host/mutex.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -30,7 +31,7 @@ static int is_kept(int fd, const int *keep, int kept)
     while (kept-- > 0)
         if (keep[kept] == fd)
             return 1;
-    return fd <= 2;
+    return fd <= 2 || mp_mutex_has_descriptor(fd);
 }
 
 /* What ErrorLog says, or NULL. glibc has one connection for all servers: what httpd has opened last holds. */
