@@ -136,7 +136,35 @@ static void set_title(const char *title, const process_rec *process)
     memcpy(first, title, strlen(title) < room ? strlen(title) : room);
 }
 
-static int is_dropped(const mp_group *group)
+/* Supplementary groups. */
+typedef struct {
+    gid_t *ids;
+    int count;
+} gid_set;
+
+static int is_among(gid_t id, const gid_t *ids, int count)
+{
+    while (count-- > 0)
+        if (ids[count] == id)
+            return 1;
+    return 0;
+}
+
+static int has_exactly(const gid_set *wanted)
+{
+    int count = getgroups(0, NULL), i, is_right;
+    gid_t *ids = calloc(count < 0 ? 1 : (size_t)count + 1, sizeof(gid_t));
+
+    is_right = ids && count >= 0 && getgroups(count, ids) == count;
+    for (i = 0; is_right && i < count; i++)
+        is_right = is_among(ids[i], wanted->ids, wanted->count);
+    for (i = 0; is_right && i < wanted->count; i++)
+        is_right = is_among(wanted->ids[i], ids, count);
+    free(ids);
+    return is_right;
+}
+
+static int is_dropped(const mp_group *group, const gid_set *groups)
 {
     uid_t real_user, effective_user, saved_user;
     gid_t real_group, effective_group, saved_group;
@@ -145,31 +173,40 @@ static int is_dropped(const mp_group *group)
            getresgid(&real_group, &effective_group, &saved_group) == 0 &&
            real_user == group->uid && effective_user == group->uid && saved_user == group->uid &&
            real_group == group->gid && effective_group == group->gid && saved_group == group->gid &&
-           setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0;
+           has_exactly(groups) && setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0;
 }
 
-static void set_groups(const mp_group *group)
+static gid_set find_groups(const mp_group *group)
 {
-    if (group->groups) {
-        if (setgroups((size_t)group->groups->nelts, (gid_t *)group->groups->elts) != 0)
-            refuse(group, "take its supplementary-groups");
-    }
-    else if (group->user_name) {
-        if (initgroups(group->user_name, group->gid) != 0)
-            refuse(group, "take the groups of its user");
-    }
-    else if (setgroups(1, &group->gid) != 0)
-        refuse(group, "give up the groups of root");
+    gid_set found = {NULL, 16};
+    int room = 0;
+
+    if (group->groups)
+        return (gid_set){(gid_t *)group->groups->elts, group->groups->nelts};
+    if (!group->user_name)
+        return (gid_set){(gid_t *)&group->gid, 1};
+    do {
+        if (found.count <= room)
+            refuse(group, "find the groups of its user");
+        room = found.count;
+        free(found.ids);
+        if (!(found.ids = calloc((size_t)room, sizeof(gid_t))))
+            refuse(group, "find the groups of its user");
+    } while (getgrouplist(group->user_name, group->gid, found.ids, &found.count) < 0);
+    return found;
 }
 
 static void drop_privileges(const mp_group *group)
 {
+    gid_set groups;
+
     if (geteuid() != 0) {
         errno = EPERM;
         if (group->chroot)
             refuse(group, "change its root, because httpd was not started as root");
         return;
     }
+    groups = find_groups(group);        /* from this root: files in the other one may be anybody's */
     if (group->chroot) {
         /* The engine is outside of it; what is loaded now is found by its name later. */
         if (!dlopen(group->engine, RTLD_NOW | RTLD_GLOBAL))
@@ -180,11 +217,12 @@ static void drop_privileges(const mp_group *group)
     }
     if (setgid(group->gid) != 0)
         refuse(group, "become its group");
-    set_groups(group);
+    if (setgroups((size_t)groups.count, groups.ids) != 0)
+        refuse(group, "take its supplementary groups");
     if (setuid(group->uid) != 0)
         refuse(group, "become its user");
     errno = 0;
-    if (!is_dropped(group))
+    if (!is_dropped(group, &groups))
         refuse(group, "give up all rights of root");
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import pwd
@@ -107,7 +108,7 @@ static int is_told(const char *what, const char *call)
 CALL(setuid, (uid_t id), (id))
 CALL(setgid, (gid_t id), (id))
 CALL(setgroups, (size_t n, const gid_t *ids), (n, ids))
-CALL(initgroups, (const char *user, gid_t id), (user, id))
+CALL(getgrouplist, (const char *user, gid_t id, gid_t *ids, int *n), (user, id, ids, n))
 CALL(chroot, (const char *path), (path))
 CALL(chdir, (const char *path), (path))
 """
@@ -117,9 +118,10 @@ CALL(chdir, (const char *path), (path))
 def test_root_parent_processes_end_if_a_step_fails(tmp_path: Path) -> None:
     """SEC-01, SEC-03, SEC-56: Python is never started, nothing goes on as root, and there is no fork storm."""
     steps = {"fail-setuid": "become its user", "fail-setgid": "become its group",
-             "fail-initgroups": "take the groups of its user", "fail-setgroups": "take its supplementary-groups",
+             "fail-getgrouplist": "find the groups of its user", "fail-setgroups": "take its supplementary groups",
              "fail-chroot": "change its root to", "fail-chdir": "enter its home /tmp",
-             "lie-setuid": "give up all rights of root", "lie-setgid": "give up all rights of root"}
+             "lie-setuid": "give up all rights of root", "lie-setgid": "give up all rights of root",
+             "lie-setgroups": "give up all rights of root"}
     more = {"fail-setgroups": "home=/tmp supplementary-groups=#4321", "fail-chroot": f"chroot={tmp_path}"}
     lines = [f"{title} threads=1 user=nobody display-name={title} {more.get(title, 'home=/tmp')}" for title in steps]
     (tmp_path / "broken.c").write_text(BROKEN)
@@ -205,6 +207,24 @@ def test_root_parent_changes_the_root(tmp_path: Path) -> None:
         server.graceful()
         assert server.get("/shop?head").status == 200
         server.claim("MP0434: .*/outside.wsgi is outside of the chroot")
+
+
+def test_root_parent_takes_no_groups_from_inside_another_root(tmp_path: Path) -> None:
+    """SEC-52: files in there may be the application's."""
+    user = pwd.getpwnam(next((name for entry in grp.getgrall() for name in entry.gr_mem if name != "root"), "nobody"))
+    own = os.getgrouplist(user.pw_name, user.pw_gid)
+    jail = tmp_path / "jail"
+    files = {"jail/app.wsgi": "", "jail/etc/nsswitch.conf": "group: files\n",
+             "jail/etc/group": f"root:x:0:{user.pw_name}\nshadow:x:42:{user.pw_name}\n"}
+    conf = f"""
+        Alias /shop {jail}/app.wsgi
+        <Directory {jail}>
+            Require all granted
+        </Directory>
+    """
+    line = f"shop threads=1 user={user.pw_name} group=#{user.pw_gid} chroot={jail}"
+    with Groups(tmp_path, line, conf=conf, files=files, root_parent=True) as server:
+        assert sorted(map(int, status_of(server.pid_of("shop"))["Groups"].split())) == sorted(own)
 
 
 def test_root_parent_runs_python_in_another_root(tmp_path: Path) -> None:
