@@ -4,7 +4,7 @@
 
 #include "config/groups.h"
 
-/* The directory of this httpd's sockets, made if it is not there: nobody but httpd's User may reach into it. NULL: it
+/* The directory of this httpd's sockets, made if it is not there: nobody but the parent can put anything there. NULL: it
  * logged why not. */
 const char *mp_sockets_directory(const mp_process *process, server_rec *s, apr_pool_t *p);
 
