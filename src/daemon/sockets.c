@@ -281,15 +281,16 @@ void mp_sockets_drop_public(void)
     }
 }
 
-void mp_sockets_remove(const char *directory, apr_pool_t *p)
+void mp_sockets_remove(const char *directory, int generation, apr_pool_t *p)
 {
+    const char *prefix = generation ? apr_psprintf(p, "%d.", generation) : "";
     apr_finfo_t entry;
     apr_dir_t *dir;
 
     if (apr_dir_open(&dir, directory, p) != APR_SUCCESS)
         return;
     while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS)
-        if (strcmp(entry.name, ".") && strcmp(entry.name, ".."))
+        if (strcmp(entry.name, ".") && strcmp(entry.name, "..") && !strncmp(entry.name, prefix, strlen(prefix)))
             unlink(ap_make_full_path(p, directory, entry.name));
     apr_dir_close(dir);
     rmdir(directory);
