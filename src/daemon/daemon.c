@@ -4,6 +4,7 @@
 #include "daemon/supervisor.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -322,6 +323,14 @@ apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
     return rv;
 }
 
+/* What an application forks in a child is none of the generation: it may live much longer. */
+static void leave_in_fork(void)
+{
+    if (here.children >= 0)
+        close(here.children);
+    here.children = -1;
+}
+
 void mp_daemon_child_init(void)
 {
     int i;
@@ -335,4 +344,5 @@ void mp_daemon_child_init(void)
         if (here.supervision->public_listeners[i] >= 0)
             close(here.supervision->public_listeners[i]);
     }
+    pthread_atfork(NULL, NULL, leave_in_fork);
 }

@@ -21,7 +21,7 @@
 /* In post_config, not when httpd only checks: sockets and supervisor. It logs why it could not. */
 apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s);
 
-/* A child keeps only its end of the pipe. */
+/* A child keeps only its end of the pipe, and processes that it forks not even that. */
 void mp_daemon_child_init(void);
 
 /* Words from the parent to the supervisor. */
