@@ -4,6 +4,7 @@
 #include "daemon/supervisor.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,10 +16,16 @@
 #define RETAINED "mod_python-daemon"
 #define SOON 5000000            /* microseconds: a supervisor that lives shorter makes the next one wait */
 
+typedef struct {
+    pid_t pid;
+    int generation;
+    char *directory;            /* of its sockets; NULL: there was no memory */
+} old_one;
+
 /* Over restarts, and a new load of this library: supervisors that may still be there. Of malloc's memory. */
 typedef struct {
     int generation;
-    pid_t *pids;
+    old_one *all;
     int count, room;
 } old_ones;
 
@@ -40,21 +47,33 @@ static void forget(pid_t pid)
     int i;
 
     for (i = 0; i < here.old->count; i++)
-        if (here.old->pids[i] == pid)
-            here.old->pids[i--] = here.old->pids[--here.old->count];
+        if (here.old->all[i].pid == pid) {
+            free(here.old->all[i].directory);
+            here.old->all[i--] = here.old->all[--here.old->count];
+        }
 }
 
 static void remember(pid_t pid)
 {
     if (here.old->count == here.old->room) {
-        pid_t *more = realloc(here.old->pids, (here.old->room + 16) * sizeof(pid_t));
+        old_one *more = realloc(here.old->all, (here.old->room + 16) * sizeof(old_one));
 
         if (!more)
             return;
-        here.old->pids = more;
+        here.old->all = more;
         here.old->room += 16;
     }
-    here.old->pids[here.old->count++] = pid;
+    here.old->all[here.old->count++] = (old_one){pid, here.supervision->generation, strdup(here.supervision->directory)};
+}
+
+/* It may have been killed, or have ended before it was told that its generation is over. */
+static void remove_sockets_of(pid_t pid)
+{
+    int i;
+
+    for (i = 0; i < here.old->count; i++)
+        if (here.old->all[i].pid == pid && here.old->all[i].directory)
+            mp_sockets_remove(here.old->all[i].directory, here.old->all[i].generation, here.pconf);
 }
 
 static void on_event(int reason, void *data, int status);
@@ -121,6 +140,13 @@ static void replace_supervisor(int status)
                      "can't be started; requests to them are answered with 503 until httpd is restarted");
 }
 
+static void say(char word)
+{
+    if (write(here.wire, &word, 1) < 0) {
+        ;                               /* it is dead, and the next one is not needed */
+    }
+}
+
 static void on_event(int reason, void *data, int status)
 {
     apr_proc_t *process = data;
@@ -130,12 +156,19 @@ static void on_event(int reason, void *data, int status)
     case APR_OC_REASON_DEATH:
     case APR_OC_REASON_LOST:
         apr_proc_other_child_unregister(process);
-        forget(pid);
-        if (pid == here.pid && !is_stopping())
+        if (pid == here.pid && !is_stopping()) {
+            forget(pid);
             replace_supervisor(status);
+        }
+        else {
+            remove_sockets_of(pid);
+            forget(pid);
+        }
         break;
     case APR_OC_REASON_RESTART:         /* httpd ends its children, so as to stop or to start anew */
         here.is_over = 1;
+        if (pid == here.pid)
+            say(MP_WORD_STOP);
         kill(pid, SIGTERM);
         break;
     }
@@ -164,9 +197,9 @@ static void wait_for_all(void)
     int i;
 
     for (i = 0; i < here.old->count; i++)
-        kill(here.old->pids[i], SIGTERM);
+        kill(here.old->all[i].pid, SIGTERM);
     while (here.old->count) {
-        pid_t pid = here.old->pids[0];
+        pid_t pid = here.old->all[0].pid;
 
         if (waitpid(pid, NULL, WNOHANG) != 0) {
             forget(pid);
@@ -178,7 +211,7 @@ static void wait_for_all(void)
         }
         usleep(5000);
     }
-    free(here.old->pids);
+    free(here.old->all);
     memset(here.old, 0, sizeof(*here.old));
 }
 
@@ -186,15 +219,12 @@ static void wait_for_all(void)
 static apr_status_t end_generation(void *unused)
 {
     const mp_supervision *supervision = here.supervision;
-    char word = MP_WORD_OVER;
     int i;
 
     if (getpid() != here.parent)
         return APR_SUCCESS;
     here.is_over = 1;
-    if (write(here.wire, &word, 1) < 0) {
-        ;                               /* it is dead, and the next one is not needed */
-    }
+    say(MP_WORD_OVER);
     close(here.children);
     close(supervision->children);
     close(here.wire);
@@ -206,7 +236,7 @@ static apr_status_t end_generation(void *unused)
     }
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING) {
         wait_for_all();
-        mp_sockets_remove(supervision->directory, here.pconf);
+        mp_sockets_remove(supervision->directory, 0, here.pconf);
         mp_sockets_drop_public();
     }
     return APR_SUCCESS;
@@ -264,7 +294,7 @@ apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
     here.pconf = pconf;
     here.parent = getpid();
     for (i = 0; i < here.old->count; i++)
-        watch(here.old->pids[i]);
+        watch(here.old->all[i].pid);
     if (!process->groups->nelts) {
         mp_sockets_drop_public();
         return APR_SUCCESS;
@@ -293,6 +323,14 @@ apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s)
     return rv;
 }
 
+/* What an application forks in a child is none of the generation: it may live much longer. */
+static void leave_in_fork(void)
+{
+    if (here.children >= 0)
+        close(here.children);
+    here.children = -1;
+}
+
 void mp_daemon_child_init(void)
 {
     int i;
@@ -306,4 +344,5 @@ void mp_daemon_child_init(void)
         if (here.supervision->public_listeners[i] >= 0)
             close(here.supervision->public_listeners[i]);
     }
+    pthread_atfork(NULL, NULL, leave_in_fork);
 }

@@ -8,6 +8,9 @@
  *   - the write end of a pipe that it shares with the children of this generation: EOF tells the supervisor that the
  *     last of them is gone.
  *
+ * The names of the sockets are the parent's, too. A supervisor removes those of its generation when it has been told that
+ * it is over, or when the parent is dead; the parent does when a supervisor is gone and no other one takes its place.
+ *
  * Main thread of the parent, and of a child in mp_daemon_child_init; no locks.
  */
 #ifndef MP_DAEMON_DAEMON_H
@@ -18,7 +21,7 @@
 /* In post_config, not when httpd only checks: sockets and supervisor. It logs why it could not. */
 apr_status_t mp_daemon_start(apr_pool_t *pconf, server_rec *s);
 
-/* A child keeps only its end of the pipe. */
+/* A child keeps only its end of the pipe, and processes that it forks not even that. */
 void mp_daemon_child_init(void);
 
 /* Words from the parent to the supervisor. */

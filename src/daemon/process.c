@@ -1,5 +1,6 @@
 #include "daemon/process.h"
 #include "daemon/words.h"
+#include "host/mutex.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "mpm_common.h"
@@ -29,10 +31,51 @@ static int is_kept(int fd, const int *keep, int kept)
     while (kept-- > 0)
         if (keep[kept] == fd)
             return 1;
-    return fd <= 2;
+    return fd <= 2 || mp_mutex_has_descriptor(fd);
 }
 
-void mp_process_close_others(const int *keep, int kept)
+/* What ErrorLog says, or NULL. glibc has one connection for all servers: what httpd has opened last holds. */
+static const char *syslog_of(const server_rec *main_server)
+{
+    const server_rec *s, *before;
+    const char *found = NULL;
+
+    for (s = main_server; s; s = s->next) {
+        if (s->error_log || !s->error_fname || ap_cstr_casecmpn(s->error_fname, "syslog", 6))
+            continue;
+        for (before = main_server; before != s; before = before->next)
+            if (before->error_fname && !strcmp(before->error_fname, s->error_fname))
+                break;              /* opened with that one */
+        if (before == s)
+            found = s->error_fname;
+    }
+    return found;
+}
+
+/* syslog[:[FACILITY][:TAG]] */
+static void open_syslog(const char *text)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } all[] = {
+        {"auth", LOG_AUTH}, {"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON}, {"daemon", LOG_DAEMON}, {"ftp", LOG_FTP},
+        {"kern", LOG_KERN}, {"lpr", LOG_LPR}, {"mail", LOG_MAIL}, {"news", LOG_NEWS}, {"syslog", LOG_SYSLOG},
+        {"user", LOG_USER}, {"uucp", LOG_UUCP}, {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+        {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
+        {"local7", LOG_LOCAL7}
+    };
+    const char *name = strchr(text, ':'), *tag = name ? strchr(++name, ':') : NULL;
+    size_t length = tag ? (size_t)(tag - name) : name ? strlen(name) : 0, i;
+    int facility = length ? LOG_USER : LOG_LOCAL7;
+
+    for (i = 0; length && i < sizeof(all) / sizeof(all[0]); i++)
+        if (strlen(all[i].name) == length && !ap_cstr_casecmpn(name, all[i].name, length))
+            facility = all[i].number;
+    openlog(tag && tag[1] ? tag + 1 : ap_server_argv0, LOG_NDELAY | LOG_CONS | LOG_PID, facility);
+}
+
+static void close_others(const int *keep, int kept)
 {
     DIR *directory = opendir("/proc/self/fd");
     struct dirent *entry;
@@ -61,6 +104,17 @@ void mp_process_close_others(const int *keep, int kept)
             close(fd);
 }
 
+/* glibc would go on writing to the number of syslog's descriptor, whatever that is by then: so it closes it itself. */
+void mp_process_close_others(const int *keep, int kept, const server_rec *main_server)
+{
+    const char *text = syslog_of(main_server);
+
+    closelog();
+    close_others(keep, kept);
+    if (text)
+        open_syslog(text);
+}
+
 __attribute__((noreturn)) static void refuse(const mp_group *group, const char *step)
 {
     ap_log_error(APLOG_MARK, APLOG_CRIT, errno, group->server, "MP0401: a process of group '%s' can't %s; it ends here, "
@@ -82,7 +136,35 @@ static void set_title(const char *title, const process_rec *process)
     memcpy(first, title, strlen(title) < room ? strlen(title) : room);
 }
 
-static int is_dropped(const mp_group *group)
+/* Supplementary groups. */
+typedef struct {
+    gid_t *ids;
+    int count;
+} gid_set;
+
+static int is_among(gid_t id, const gid_t *ids, int count)
+{
+    while (count-- > 0)
+        if (ids[count] == id)
+            return 1;
+    return 0;
+}
+
+static int has_exactly(const gid_set *wanted)
+{
+    int count = getgroups(0, NULL), i, is_right;
+    gid_t *ids = calloc(count < 0 ? 1 : (size_t)count + 1, sizeof(gid_t));
+
+    is_right = ids && count >= 0 && getgroups(count, ids) == count;
+    for (i = 0; is_right && i < count; i++)
+        is_right = is_among(ids[i], wanted->ids, wanted->count);
+    for (i = 0; is_right && i < wanted->count; i++)
+        is_right = is_among(wanted->ids[i], ids, count);
+    free(ids);
+    return is_right;
+}
+
+static int is_dropped(const mp_group *group, const gid_set *groups)
 {
     uid_t real_user, effective_user, saved_user;
     gid_t real_group, effective_group, saved_group;
@@ -91,31 +173,40 @@ static int is_dropped(const mp_group *group)
            getresgid(&real_group, &effective_group, &saved_group) == 0 &&
            real_user == group->uid && effective_user == group->uid && saved_user == group->uid &&
            real_group == group->gid && effective_group == group->gid && saved_group == group->gid &&
-           setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0;
+           has_exactly(groups) && setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0;
 }
 
-static void set_groups(const mp_group *group)
+static gid_set find_groups(const mp_group *group)
 {
-    if (group->groups) {
-        if (setgroups((size_t)group->groups->nelts, (gid_t *)group->groups->elts) != 0)
-            refuse(group, "take its supplementary-groups");
-    }
-    else if (group->user_name) {
-        if (initgroups(group->user_name, group->gid) != 0)
-            refuse(group, "take the groups of its user");
-    }
-    else if (setgroups(1, &group->gid) != 0)
-        refuse(group, "give up the groups of root");
+    gid_set found = {NULL, 16};
+    int room = 0;
+
+    if (group->groups)
+        return (gid_set){(gid_t *)group->groups->elts, group->groups->nelts};
+    if (!group->user_name)
+        return (gid_set){(gid_t *)&group->gid, 1};
+    do {
+        if (found.count <= room)
+            refuse(group, "find the groups of its user");
+        room = found.count;
+        free(found.ids);
+        if (!(found.ids = calloc((size_t)room, sizeof(gid_t))))
+            refuse(group, "find the groups of its user");
+    } while (getgrouplist(group->user_name, group->gid, found.ids, &found.count) < 0);
+    return found;
 }
 
 static void drop_privileges(const mp_group *group)
 {
+    gid_set groups;
+
     if (geteuid() != 0) {
         errno = EPERM;
         if (group->chroot)
             refuse(group, "change its root, because httpd was not started as root");
         return;
     }
+    groups = find_groups(group);        /* from this root: files in the other one may be anybody's */
     if (group->chroot) {
         /* The engine is outside of it; what is loaded now is found by its name later. */
         if (!dlopen(group->engine, RTLD_NOW | RTLD_GLOBAL))
@@ -126,11 +217,12 @@ static void drop_privileges(const mp_group *group)
     }
     if (setgid(group->gid) != 0)
         refuse(group, "become its group");
-    set_groups(group);
+    if (setgroups((size_t)groups.count, groups.ids) != 0)
+        refuse(group, "take its supplementary groups");
     if (setuid(group->uid) != 0)
         refuse(group, "become its user");
     errno = 0;
-    if (!is_dropped(group))
+    if (!is_dropped(group, &groups))
         refuse(group, "give up all rights of root");
 }
 
@@ -181,7 +273,7 @@ static void settle_logs(const mp_group *group, server_rec *main_server)
     server_rec *s;
 
     for (s = main_server; s; s = s->next)
-        s->error_log = group->server->error_log ? group->server->error_log : s->error_log;
+        s->error_log = group->server->error_log;        /* NULL: syslog */
     if (log >= 0) {
         dup2(log, 1);
         dup2(log, 2);       /* which it is already, if it is the main server's */
@@ -216,7 +308,7 @@ void mp_process_become(const mp_group *group, server_rec *main_server, const int
     settle_logs(group, main_server);
     memcpy(all, keep, kept * sizeof(int));
     all[kept] = mp_process_log_of(group->server);
-    mp_process_close_others(all, kept + 1);
+    mp_process_close_others(all, kept + 1, main_server);
     for (i = 0; i < groups->nelts; i++) {
         mp_group *other = APR_ARRAY_IDX(groups, i, mp_group *);
 

@@ -11,8 +11,8 @@
 /* keep: descriptors that stay, besides 0 to 2 and the group's error log. */
 void mp_process_become(const mp_group *group, server_rec *main_server, const int *keep, int kept);
 
-/* Closes all descriptors but 0 to 2 and these. */
-void mp_process_close_others(const int *keep, int kept);
+/* Closes all descriptors but 0 to 2 and these. Where a server logs to syslog, that is opened anew. */
+void mp_process_close_others(const int *keep, int kept, const server_rec *main_server);
 
 /* The descriptor of a server's error log; -1 if it is no file of its own. */
 int mp_process_log_of(const server_rec *s);

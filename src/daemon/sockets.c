@@ -1,5 +1,6 @@
 #include "daemon/sockets.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -11,13 +12,28 @@
 #include "apr_file_io.h"
 #include "unixd.h"
 
-/* Somebody else's directory of that name is a trap. */
-static int is_ours(const char *directory)
+/* Somebody else's directory of that name is a trap. Ours stays the parent's own, so that nobody else can put anything there:
+ * httpd's Group, and everybody for socket-user=, may only go through it. errno says what is wrong. */
+static int make_directory(const char *directory, mode_t mode)
 {
     struct stat info;
+    int fd, is_made = 0;
 
-    return lstat(directory, &info) == 0 && S_ISDIR(info.st_mode) && !(info.st_mode & 022) &&
-           (info.st_uid == geteuid() || (geteuid() == 0 && info.st_uid == ap_unixd_config.user_id));
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+        return 0;
+    fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0)
+        goto done;
+    if (info.st_uid != geteuid() || (info.st_mode & 022)) {
+        errno = EEXIST;
+        goto done;
+    }
+    is_made = (geteuid() != 0 || fchown(fd, (uid_t)-1, ap_unixd_config.group_id) == 0) && fchmod(fd, mode) == 0;
+
+done:
+    if (fd >= 0)
+        close(fd);
+    return is_made;
 }
 
 static int has_socket_users(const mp_process *process)
@@ -34,14 +50,13 @@ const char *mp_sockets_directory(const mp_process *process, server_rec *s, apr_p
 {
     const char *prefix = mp_groups_prefix(process, p), *parent = ap_make_dirstr_parent(p, prefix);
     const char *directory = apr_psprintf(p, "%s.%" APR_PID_T_FMT, prefix, getpid());
-    mode_t mode = geteuid() == 0 && has_socket_users(process) ? 0711 : 0700;
+    mode_t mode = geteuid() != 0 ? 0700 : has_socket_users(process) ? 0711 : 0710;
     struct stat info;
 
     if (stat(parent, &info) == 0 && (info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX))
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "MP0405: everybody may write to %s, where the sockets of process "
                      "groups are; choose another place with WSGISocketPrefix", parent);
-    if ((mkdir(directory, mode) != 0 && errno != EEXIST) || !is_ours(directory) || chmod(directory, mode) != 0 ||
-        (geteuid() == 0 && chown(directory, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0)) {
+    if (!make_directory(directory, mode)) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, errno, s, "MP0406: the directory %s for the sockets of process groups "
                      "can't be made, or is somebody else's; remove it, or choose another place with WSGISocketPrefix",
                      directory);
@@ -60,14 +75,33 @@ static void set_buffers(int fd, const mp_group *group)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
-/* 0: it logged why not. */
-static int give_to(const mp_group *group, const char *path, uid_t owner)
+/* Who may write to the directory may have put something else there, since `from` had the socket. 0: it logged why not. */
+static int give_to(const mp_group *group, const char *path, uid_t from, uid_t owner)
 {
-    if (geteuid() != 0 || chown(path, owner, (gid_t)-1) == 0)
+    struct stat info;
+    int fd, is_given = 0;
+
+    if (geteuid() != 0)
         return 1;
-    ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server, "MP0407: %s can't be given to its user, for group '%s'",
-                 path, group->name);
-    return 0;
+    fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0)
+        ;
+    else if (!S_ISSOCK(info.st_mode) || info.st_nlink != 1 || (info.st_uid != from && info.st_uid != owner)) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, group->server, "MP0495: %s is not the socket that httpd made there for "
+                     "group '%s': somebody who may write to its directory has put something else there", path,
+                     group->name);
+        goto done;
+    }
+    else
+        is_given = info.st_uid == owner || fchownat(fd, "", owner, (gid_t)-1, AT_EMPTY_PATH) == 0;
+    if (!is_given)
+        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server, "MP0407: %s can't be given to its user, for group "
+                     "'%s'", path, group->name);
+
+done:
+    if (fd >= 0)
+        close(fd);
+    return is_given;
 }
 
 static int listen_at(const mp_group *group, const struct sockaddr *address, socklen_t length, const char *name)
@@ -103,7 +137,7 @@ static int listen_unix(const mp_group *group, const char *path, uid_t owner)
         unlink(path);
     fd = listen_at(group, (struct sockaddr *)&address, sizeof(address), path);
     umask(mask);
-    if (fd >= 0 && !give_to(group, path, owner)) {
+    if (fd >= 0 && !give_to(group, path, geteuid(), owner)) {
         close(fd);
         fd = -1;
     }
@@ -122,6 +156,7 @@ struct kept {
     kept *next;
     int fd;
     int is_wanted;              /* by the generation that starts */
+    uid_t owner;                /* of the file, if it has one */
     char address[];             /* as listen= has it */
 };
 
@@ -174,20 +209,24 @@ static int take_over(const mp_group *group)
         one->is_wanted = 1;
         set_buffers(one->fd, group);
         listen(one->fd, (int)group->listen_backlog);
-        return !path_of(one->address) || give_to(group, path_of(one->address), group->socket_user) ? one->fd : -2;
+        if (path_of(one->address) && !give_to(group, path_of(one->address), one->owner, group->socket_user))
+            return -2;
+        one->owner = group->socket_user;
+        return one->fd;
     }
     return -1;
 }
 
-static void keep(int fd, const char *address)
+static void keep(int fd, const mp_group *group)
 {
-    kept **all = all_kept(), *one = calloc(1, sizeof(*one) + strlen(address) + 1);
+    kept **all = all_kept(), *one = calloc(1, sizeof(*one) + strlen(group->listen) + 1);
 
     if (!one)
         return;                 /* then the next generation makes another one */
     one->fd = fd;
     one->is_wanted = 1;
-    strcpy(one->address, address);
+    one->owner = group->socket_user;
+    strcpy(one->address, group->listen);
     one->next = *all;
     *all = one;
 }
@@ -221,7 +260,7 @@ int mp_sockets_listen_public(const mp_group *group, apr_pool_t *p)
         fd = path_of(group->listen) ? listen_unix(group, path_of(group->listen), group->socket_user)
             : listen_tcp(group, p);
         if (fd >= 0)
-            keep(fd, group->listen);
+            keep(fd, group);
     }
     return fd < 0 ? -2 : fd;
 }
@@ -242,15 +281,16 @@ void mp_sockets_drop_public(void)
     }
 }
 
-void mp_sockets_remove(const char *directory, apr_pool_t *p)
+void mp_sockets_remove(const char *directory, int generation, apr_pool_t *p)
 {
+    const char *prefix = generation ? apr_psprintf(p, "%d.", generation) : "";
     apr_finfo_t entry;
     apr_dir_t *dir;
 
     if (apr_dir_open(&dir, directory, p) != APR_SUCCESS)
         return;
     while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS)
-        if (strcmp(entry.name, ".") && strcmp(entry.name, ".."))
+        if (strcmp(entry.name, ".") && strcmp(entry.name, "..") && !strncmp(entry.name, prefix, strlen(prefix)))
             unlink(ap_make_full_path(p, directory, entry.name));
     apr_dir_close(dir);
     rmdir(directory);

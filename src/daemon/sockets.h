@@ -4,7 +4,7 @@
 
 #include "config/groups.h"
 
-/* The directory of this httpd's sockets, made if it is not there: nobody but httpd's User may reach into it. NULL: it
+/* The directory of this httpd's sockets, made if it is not there: nobody but the parent can put anything there. NULL: it
  * logged why not. */
 const char *mp_sockets_directory(const mp_process *process, server_rec *s, apr_pool_t *p);
 
@@ -18,7 +18,7 @@ int mp_sockets_listen_public(const mp_group *group, apr_pool_t *p);
 /* Closes and removes the sockets of listen= that were not asked for since it was called last. */
 void mp_sockets_drop_public(void);
 
-/* Removes what is left in the directory, and the directory. */
-void mp_sockets_remove(const char *directory, apr_pool_t *p);
+/* Removes what is left of a generation in the directory, 0: of all, and the directory if it is empty then. */
+void mp_sockets_remove(const char *directory, int generation, apr_pool_t *p);
 
 #endif

@@ -36,6 +36,7 @@ static struct {
     pid_t parent;
     int signals[2];             /* handlers write here */
     int is_over;                /* httpd has a new generation */
+    int is_told;                /* by the parent, that it is so, or that all is to end */
     int are_children_gone;
     int is_stopping;
 } me;
@@ -401,6 +402,7 @@ static void check_generation(void)
     if (!me.is_stopping)
         n = recv(me.supervision->parent, words, sizeof(words), MSG_DONTWAIT);
     for (word = words; word < words + n; word++) {
+        me.is_told = 1;
         if (*word == MP_WORD_STOP)
             stop_all();
         else if (me.are_children_gone)
@@ -414,14 +416,20 @@ static void check_generation(void)
         stop_all();
 }
 
+/* If somebody else has told us to end, children go on to use the names: the parent has the sockets, and starts another
+ * supervisor. */
 static void remove_sockets(void)
 {
-    int i;
+    char word;
+    ssize_t n = me.is_told ? 1 : recv(me.supervision->parent, &word, 1, MSG_DONTWAIT);
+    int is_parent_dead = n == 0 || getppid() != me.parent, i;
 
+    if (n < 0 && !is_parent_dead)
+        return;
     for (i = 0; i < me.supervision->groups->nelts; i++)
         unlink(APR_ARRAY_IDX(me.supervision->groups, i, mp_group *)->socket);
-    if (me.is_stopping)
-        rmdir(me.supervision->directory);       /* if no other generation is in it */
+    if (is_parent_dead)
+        rmdir(me.supervision->directory);       /* if no other generation is in it; else the parent does */
 }
 
 /* The loop. */
@@ -551,7 +559,7 @@ static void close_others(void)
     keep[kept++] = supervision->children;
     keep[kept++] = me.signals[0];
     keep[kept++] = me.signals[1];
-    mp_process_close_others(keep, kept);
+    mp_process_close_others(keep, kept, supervision->server);
     free(keep);
 }
 

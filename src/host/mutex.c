@@ -5,6 +5,7 @@
 #include "apr_atomic.h"
 #include "apr_global_mutex.h"
 #include "apr_lib.h"
+#include "apr_portable.h"
 #include "unixd.h"
 #include "util_mutex.h"
 
@@ -223,6 +224,21 @@ apr_status_t mp_mutex_create(server_rec *s, apr_pool_t *ptemp)
         announce(s, processes, threads, directory, ptemp);
     }
     return status;
+}
+
+/* flock's is opened anew by each process: who inherits it has the lock together with the others. */
+int mp_mutex_has_descriptor(int fd)
+{
+    apr_os_global_mutex_t all;
+    apr_os_proc_mutex_t own;
+    int i;
+
+    for (i = 0; i < kept->count; i++)
+        if (apr_global_mutex_mech(kept->locks[i]) == APR_LOCK_FCNTL &&
+            apr_os_global_mutex_get(&all, kept->locks[i]) == APR_SUCCESS &&
+            apr_os_proc_mutex_get(&own, all.proc_mutex) == APR_SUCCESS && own.crossproc == fd)
+            return 1;
+    return 0;
 }
 
 void mp_mutex_join(server_rec *s)

@@ -28,6 +28,9 @@ apr_status_t mp_mutex_create(server_rec *s, apr_pool_t *ptemp);
 /* child_init. It logs why it could not; mp_mutex_count() is 0 then. */
 void mp_mutex_join(server_rec *s);
 
+/* Whether the lock's descriptor is needed by processes that join later: fcntl's is inherited. After mp_mutex_create. */
+int mp_mutex_has_descriptor(int fd);
+
 int mp_mutex_count(void);
 
 /* MP_MUTEX_LOCK waits: call it without a GIL. MP_MUTEX_TRYLOCK: APR_EBUSY if somebody has it. MP_MUTEX_UNLOCK: EPERM if

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from httpd import Httpd, wait_for
+from httpd import Httpd, processes, wait_for
 
 APPLICATION = r"""
 import atexit, multiprocessing, os, subprocess, sys, time
@@ -79,6 +79,13 @@ def leaves_one_behind(environ):
         stream.write(str(child))
     os._exit(3)                 # nobody but the grandchild has our descriptors now
 
+def stays(environ):
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+        os._exit(0)
+    return child
+
 def signalled(environ):
     child = os.fork()
     if not child:
@@ -92,10 +99,15 @@ CONF = """
     WSGIDaemonProcess shop threads=3
     WSGIDaemonProcess other threads=1
     WSGIScriptAlias /shop "${root}/site/app.wsgi" process-group=shop application-group=%{GLOBAL}
+    WSGIScriptAlias /child "${root}/site/app.wsgi" process-group=%{GLOBAL} application-group=%{GLOBAL}
     <Directory "${root}/site">
         Require all granted
     </Directory>
 """
+
+
+def is_running(pid: int) -> bool:
+    return any(pid == one and state != "Z" for one, _, _, state in processes())
 
 
 def ask(httpd: Httpd, path: str) -> Any:
@@ -151,3 +163,16 @@ def test_the_end_of_a_process_is_seen_though_its_child_lives_on(httpd: Httpd, tm
     httpd.claim("MP0417: Process 'shop' .* has died")
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     wait_for(lambda: httpd.get("/shop/pid").status == 200)
+
+
+def test_a_generation_ends_though_a_process_that_its_child_forked_lives_on(tmp_path: Path) -> None:
+    """The supervisor sees that the last child is gone."""
+    with Httpd(tmp_path, CONF, FILES) as server:
+        old, forked = ask(server, "/shop/pid"), ask(server, "/child/stays")
+        try:
+            server.graceful()
+            wait_for(lambda: not is_running(old), what="the old process of the group to end")
+            assert is_running(forked)
+        finally:
+            os.kill(forked, signal.SIGKILL)
+        assert ask(server, "/shop/pid") != old

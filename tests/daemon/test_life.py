@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -99,15 +100,63 @@ def test_a_dead_supervisor_is_replaced(tmp_path: Path) -> None:
         assert server.get("/shop?head").status == 200
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_supervisor_that_is_told_to_end_is_replaced(tmp_path: Path, number: int) -> None:
+    """By somebody else than its parent: children find the next one at the same place."""
+    with Groups(tmp_path, "shop threads=3") as server:
+        server.ready()
+        names = sockets(server)
+        [supervisor] = supervisors(server)
+        os.kill(supervisor, number)
+        server.claim("MP0408: the supervisor of the process groups .* has died, status 0")
+        server.ready(2)
+        assert sockets(server) == names
+        assert server.get("/shop?head").status == 200
+        server.graceful()
+        wait_for(lambda: sockets(server) and not set(sockets(server)) & set(names), what="the old sockets to go")
+        assert server.get("/shop?head").status == 200
+        server.end()
+        assert not list((tmp_path / "run").glob("wsgi*"))
+
+
+def test_the_parent_removes_the_sockets_of_a_killed_supervisor(tmp_path: Path) -> None:
+    """One that has not heard of the end of its generation."""
+    with Groups(tmp_path, "shop threads=3") as server:
+        server.ready()
+        names = sockets(server)
+        [supervisor] = supervisors(server)
+        children = server.child_pids() - {supervisor}
+        os.kill(supervisor, signal.SIGSTOP)
+        server.signal(signal.SIGUSR1)
+        server.ready(2)
+        wait_for(lambda: not server.child_pids() & children, what="the old children to end")
+        assert set(sockets(server)) > set(names)
+        os.kill(supervisor, signal.SIGKILL)
+        wait_for(lambda: not set(sockets(server)) & set(names), what="the old sockets to go")
+        assert server.get("/shop?head").status == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGHUP])
+def test_a_configuration_without_groups_leaves_no_sockets(tmp_path: Path, number: int) -> None:
+    with Groups(tmp_path, "shop threads=3") as server:
+        server.ready()
+        file = tmp_path / "conf" / "httpd.conf"
+        file.write_text(re.sub("WSGI(DaemonProcess|ProcessGroup) ", "#", file.read_text()))
+        server._restart(number)
+        wait_for(lambda: not list((tmp_path / "run").glob("wsgi*")), what="the sockets to go")
+
+
 def test_everything_ends_with_a_killed_parent(tmp_path: Path) -> None:
     server = Groups(tmp_path, "shop threads=3").start()
     server.ready()
+    own = supervisors(server) | set(server.started("shop"))
     server.process.kill()       # type: ignore[union-attr]
     server.process.wait()       # type: ignore[union-attr]
     for pid, _, session, state in processes():      # httpd's own children do not notice
-        if session == server.pid and state != "Z" and pid not in supervisors(server) | set(server.started("shop")):
+        if session == server.pid and state != "Z" and pid not in own:
             os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not server._session(), what="the groups to end")
+    assert not list((tmp_path / "run").glob("wsgi*"))
 
 
 def test_restart_interval_replaces_the_process_first(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import pwd
@@ -52,7 +53,8 @@ def test_root_parent_processes_have_nothing_of_root(tmp_path: Path) -> None:
         assert status["Uid"].split() == ["54321"] * 4 and status["Groups"] == "54322"
         [file] = [file for file in (tmp_path / "run").rglob("*.0.sock") if file.is_socket()]
         assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (www.pw_uid, 0o600)
-        assert file.parent.stat().st_mode & 0o777 == 0o700
+        directory = file.parent.stat()
+        assert (directory.st_uid, directory.st_gid, directory.st_mode & 0o777) == (0, www.pw_gid, 0o710)
         assert {server.get(f"/{group}?head+become-root").text for group in ("shop", "plain", "own")} == {"refused"}
         server.graceful()
         assert server.get("/shop?head").status == 200
@@ -102,7 +104,7 @@ static int is_told(const char *what, const char *call)
 CALL(setuid, (uid_t id), (id))
 CALL(setgid, (gid_t id), (id))
 CALL(setgroups, (size_t n, const gid_t *ids), (n, ids))
-CALL(initgroups, (const char *user, gid_t id), (user, id))
+CALL(getgrouplist, (const char *user, gid_t id, gid_t *ids, int *n), (user, id, ids, n))
 CALL(chroot, (const char *path), (path))
 CALL(chdir, (const char *path), (path))
 """
@@ -112,9 +114,10 @@ CALL(chdir, (const char *path), (path))
 def test_root_parent_processes_end_if_a_step_fails(tmp_path: Path) -> None:
     """SEC-01, SEC-03, SEC-56: Python is never started, nothing goes on as root, and there is no fork storm."""
     steps = {"fail-setuid": "become its user", "fail-setgid": "become its group",
-             "fail-initgroups": "take the groups of its user", "fail-setgroups": "take its supplementary-groups",
+             "fail-getgrouplist": "find the groups of its user", "fail-setgroups": "take its supplementary groups",
              "fail-chroot": "change its root to", "fail-chdir": "enter its home /tmp",
-             "lie-setuid": "give up all rights of root", "lie-setgid": "give up all rights of root"}
+             "lie-setuid": "give up all rights of root", "lie-setgid": "give up all rights of root",
+             "lie-setgroups": "give up all rights of root"}
     more = {"fail-setgroups": "home=/tmp supplementary-groups=#4321", "fail-chroot": f"chroot={tmp_path}"}
     lines = [f"{title} threads=1 user=nobody display-name={title} {more.get(title, 'home=/tmp')}" for title in steps]
     (tmp_path / "broken.c").write_text(BROKEN)
@@ -159,7 +162,8 @@ def test_root_parent_groups_are_apart(tmp_path: Path) -> None:
             assert opens(group, path) == "Permission denied", (group, path)
 
         files = {file.suffixes[0]: file for file in (tmp_path / "run").rglob("*.sock")}
-        assert files[".0"].parent.stat().st_mode & 0o777 == 0o711       # for socket-user=
+        directory = files[".0"].parent.stat()
+        assert (directory.st_uid, directory.st_mode & 0o777) == (0, 0o711)      # for socket-user=
         program = "import socket, sys; print(socket.socket(socket.AF_UNIX).connect_ex(sys.argv[1]))"
 
         def connects(user: str, file: Path) -> str:
@@ -169,6 +173,87 @@ def test_root_parent_groups_are_apart(tmp_path: Path) -> None:
         assert connects("www-data", files[".0"]) == connects("daemon", files[".4"]) == "Success"
         assert {connects("nobody", files[".0"]), connects("daemon", files[".0"]), connects("nobody", files[".4"])} == {
             "Permission denied"}
+
+
+# Whoever can write to a socket's directory puts a link there, as soon as the socket is made.
+LINK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+    int (*real)(int, const struct sockaddr *, socklen_t) = dlsym(RTLD_NEXT, "bind");
+    int result = real(fd, address, length);
+    const char *path = ((const struct sockaddr_un *)address)->sun_path;
+
+    if (address->sa_family == AF_UNIX && result == 0) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            if (setgid(atoi(getenv("ATTACKER_GROUP"))) != 0 || setuid(atoi(getenv("ATTACKER"))) != 0)
+                _exit(1);
+            _exit(unlink(path) != 0 || symlink(getenv("VICTIM"), path) != 0);
+        }
+        waitpid(pid, NULL, 0);
+    }
+    return result;
+}
+"""
+
+
+def linker(directory: Path, attacker: str, victim: Path) -> dict[str, str]:
+    """Environment with that library."""
+    (directory / "link.c").write_text(LINK)
+    library = directory / "link.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-Werror", str(directory / "link.c"), "-o", str(library)],
+                   check=True)
+    victim.write_text("root's")
+    victim.chmod(0o600)
+    user = pwd.getpwnam(attacker)
+    return {"LD_PRELOAD": str(library), "ATTACKER": str(user.pw_uid), "ATTACKER_GROUP": str(user.pw_gid),
+            "VICTIM": str(victim)}
+
+
+@pytest.mark.skipif(sanitizer() is not None, reason="the sanitizer is preloaded itself")
+def test_root_parent_gives_the_user_nothing_but_its_sockets(tmp_path: Path) -> None:
+    """SEC-42: httpd's User can't put anything into the sockets' directory, nor does root follow it."""
+    victim = tmp_path / "shadow"
+    with Groups(tmp_path, "shop threads=1", "other threads=1", root_parent=True,
+                environment=linker(tmp_path, "www-data", victim)) as server:
+        for _ in range(2):
+            assert server.get("/shop?head").status == server.get("/other?head").status == 200
+            assert (victim.stat().st_uid, victim.stat().st_mode & 0o777) == (0, 0o600)
+            server.graceful()
+
+
+@pytest.mark.skipif(sanitizer() is not None, reason="the sanitizer is preloaded itself")
+def test_root_parent_does_not_follow_a_link_where_listen_was(tmp_path: Path) -> None:
+    victim, place = tmp_path / "shadow", tmp_path / "place"
+    place.mkdir()
+    os.chown(place, pwd.getpwnam("nobody").pw_uid, -1)
+    server = Groups(tmp_path, f"shop threads=1 user=nobody listen=unix:{place}/fcgi.sock listen-script=/x.wsgi "
+                    "socket-user=nobody", root_parent=True, environment=linker(tmp_path, "nobody", victim))
+    with pytest.raises(ChildProcessError, match=r"MP0495: [^ ]*/place/fcgi[.]sock is not the socket"):
+        server.start()
+    assert (place / "fcgi.sock").is_symlink()
+    assert (victim.stat().st_uid, victim.stat().st_mode & 0o777) == (0, 0o600)
+
+
+def test_root_parent_looks_at_a_listening_socket_before_it_gives_it_to_another_user(tmp_path: Path) -> None:
+    """At a graceful restart, when the socket is taken over."""
+    place = tmp_path / "fcgi.sock"
+    line = f"shop threads=1 listen=unix:{place} listen-script=/x.wsgi socket-user="
+    with Groups(tmp_path, line + "nobody", root_parent=True) as server:
+        for user in ("nobody", "daemon", "daemon"):
+            file = tmp_path / "conf" / "httpd.conf"
+            file.write_text(file.read_text().replace("socket-user=nobody", f"socket-user={user}"))
+            server.graceful()
+            assert place.owner() == user and place.stat().st_mode & 0o777 == 0o600
 
 
 def test_root_parent_changes_the_root(tmp_path: Path) -> None:
@@ -200,6 +285,24 @@ def test_root_parent_changes_the_root(tmp_path: Path) -> None:
         server.graceful()
         assert server.get("/shop?head").status == 200
         server.claim("MP0434: .*/outside.wsgi is outside of the chroot")
+
+
+def test_root_parent_takes_no_groups_from_inside_another_root(tmp_path: Path) -> None:
+    """SEC-52: files in there may be the application's."""
+    user = pwd.getpwnam(next((name for entry in grp.getgrall() for name in entry.gr_mem if name != "root"), "nobody"))
+    own = os.getgrouplist(user.pw_name, user.pw_gid)
+    jail = tmp_path / "jail"
+    files = {"jail/app.wsgi": "", "jail/etc/nsswitch.conf": "group: files\n",
+             "jail/etc/group": f"root:x:0:{user.pw_name}\nshadow:x:42:{user.pw_name}\n"}
+    conf = f"""
+        Alias /shop {jail}/app.wsgi
+        <Directory {jail}>
+            Require all granted
+        </Directory>
+    """
+    line = f"shop threads=1 user={user.pw_name} group=#{user.pw_gid} chroot={jail}"
+    with Groups(tmp_path, line, conf=conf, files=files, root_parent=True) as server:
+        assert sorted(map(int, status_of(server.pid_of("shop"))["Groups"].split())) == sorted(own)
 
 
 def test_root_parent_runs_python_in_another_root(tmp_path: Path) -> None:
