@@ -6,7 +6,10 @@ import hashlib
 import http.client
 import os
 import re
+import resource
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fake import Groups, location
@@ -97,6 +100,30 @@ def test_bytes_are_on_their_way_when_they_are_flushed(server: Groups) -> None:
 def test_large_answers_arrive_whole_over_small_buffers(server: Groups) -> None:
     assert len(server.get("/tiny?head+many=20000000").body) == 20000000
     assert len(server.get("/one?head+many=100000000").body) == 100000000
+
+
+def test_a_process_without_descriptors_rests_and_says_so(tmp_path: Path) -> None:
+    """It does not burn the CPU for a connection that it can't take, and takes it when it can."""
+    with Groups(tmp_path, "shop threads=3") as server:
+        [pid] = server.ready().started("shop")
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        most = max(int(number) for number in os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (most + 1, limits[1]))
+        with server.raw() as client:
+            client.send_request("GET", "/shop?head+say=well")
+            server.claim("MP0486: process 'shop' can't take a request")
+            before = cpu_time(pid)
+            end = time.monotonic() + 1
+            wait_for(lambda: time.monotonic() > end)
+            assert cpu_time(pid) - before < 0.5
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            assert client.response().text == "well"
+
+
+def cpu_time(pid: int) -> float:
+    """In seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_connections_are_used_again(server: Groups) -> None:

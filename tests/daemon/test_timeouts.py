@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from client import Response
 from fake import Groups
-from httpd import at_once, wait_for
+from httpd import at_once, processes, wait_for
 
 
 @contextmanager
@@ -155,6 +156,23 @@ def test_without_a_connect_timeout_the_new_process_is_found(tmp_path: Path) -> N
         os.kill(old, signal.SIGUSR1)
         server.claim(f"MP0415: Process 'shop' .pid={old}. has ended")
         assert server.pid_of("shop") != old
+
+
+def test_time_in_which_all_stood_still_does_not_count(tmp_path: Path) -> None:
+    """A container that was paused, a machine that slept."""
+    with Groups(tmp_path, "shop processes=2 threads=2 deadlock-timeout=2 request-timeout=2") as server:
+        pids = server.ready(2).started("shop")
+        [supervisor] = [parent for pid, parent, _, _ in processes() if pid == pids[0]]
+        with asking(server, "sleep=1+head") as answers:
+            for pid in (supervisor, *pids):
+                os.kill(pid, signal.SIGSTOP)
+            end = time.monotonic() + 5
+            wait_for(lambda: time.monotonic() > end)
+            for pid in (supervisor, *pids):     # the supervisor looks first
+                os.kill(pid, signal.SIGCONT)
+        assert [answer.status for answer in answers] == [200]
+        assert {server.pid_of("shop") for _ in range(10)} <= set(pids)
+        assert server.started("shop") == pids
 
 
 def test_response_socket_timeout_frees_the_process_of_a_client_that_does_not_read(tmp_path: Path) -> None:
