@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STILL 500000            /* microseconds that poll() may come back too late on a busy machine */
+#define STILL 500000            /* microseconds that a look may be late on a busy machine */
 #define TICK 1000000            /* microseconds between two looks at the time-outs, at most */
 #define FRESH 1000000           /* a process that lives shorter keeps its place though its script has changed */
 #define SOON 10000000           /* a process that lives shorter has died early */
@@ -39,6 +39,7 @@ static struct {
     int is_told;                /* by the parent, that it is so, or that all is to end */
     int are_children_gone;
     int is_stopping;
+    int64_t looks_at;           /* when it means to look at its processes again; 0: it has not yet */
 } me;
 
 /* What happens in handlers: a byte for the loop. */
@@ -404,9 +405,7 @@ static void check_generation(void)
     for (word = words; word < words + n; word++) {
         me.is_told = 1;
         if (*word == MP_WORD_STOP)
-            stop_all();
-        else if (me.are_children_gone)
-            stop_all();         /* a hard restart: nobody waits for an answer */
+            stop_all();         /* or a hard restart: nobody waits for an answer */
         else
             me.is_over = 1;
     }
@@ -463,14 +462,15 @@ static int pause_length(int64_t now)
     return pause < 10000 ? 10 : (int)(pause / 1000) + 1;
 }
 
-/* The machine stood still for so long, or this process: the others have not had that time. */
-static void forgive(int64_t began, int64_t length)
+/* The machine stood still, or this process: the others have not had that time. */
+static void forgive(int64_t now)
 {
+    int64_t length = now - me.looks_at;
     mp_member *one;
 
-    if (length < STILL)
+    if (!me.looks_at || length < STILL)
         return;
-    mp_timeouts_stood_still(began, length);
+    mp_timeouts_stood_still(now, length);
     for (one = me.all; one; one = one->next)
         if (one->deadline)
             one->deadline += length;
@@ -483,7 +483,6 @@ static void wait_for_news(void)
     struct pollfd *all;
     mp_member *one;
     int count = 3, i, pause;
-    int64_t began;
     char words[64];
     ssize_t n;
 
@@ -503,10 +502,9 @@ static void wait_for_news(void)
         all[i].fd = one->control;
         all[i].events = POLLIN;
     }
-    began = mp_clock();
-    pause = pause_length(began);
+    pause = pause_length(mp_clock());
+    me.looks_at = mp_clock() + pause * (int64_t)1000;
     poll(all, (nfds_t)count, pause);
-    forgive(began, mp_clock() - began - pause * (int64_t)1000);
     if (all[2].fd >= 0 && (all[2].revents & (POLLHUP | POLLERR)))
         me.are_children_gone = 1;
     for (one = me.all, i = 3; one; one = one->next, i++)
@@ -525,6 +523,7 @@ static void look_after(void)
     mp_member *one;
     int i;
 
+    forgive(now);
     for (one = me.all; one; one = one->next) {
         if (one->stage >= MP_READY)
             mp_timeouts_check_work(one, now);

@@ -5,19 +5,19 @@
 #define LAST_WORDS 5000000      /* microseconds, for the stacks of a process that is stuck */
 
 static struct {
-    int64_t began, length;
+    int64_t until, length;
 } still;
 
-void mp_timeouts_stood_still(int64_t began, int64_t length)
+void mp_timeouts_stood_still(int64_t now, int64_t length)
 {
-    still.began = began;
+    still.until = now;
     still.length = length;
 }
 
 /* How long ago that was, for a process. */
 static int64_t age(int64_t since, int64_t now)
 {
-    return now - since - (since <= still.began ? still.length : 0);
+    return now - since - (since < still.until ? still.length : 0);
 }
 
 int64_t mp_timeouts_restart_at(const mp_group *group, int slot, int64_t now)

@@ -236,8 +236,9 @@ def test_root_parent_does_not_follow_a_link_where_listen_was(tmp_path: Path) -> 
     victim, place = tmp_path / "shadow", tmp_path / "place"
     place.mkdir()
     os.chown(place, pwd.getpwnam("nobody").pw_uid, -1)
-    server = Groups(tmp_path, f"shop threads=1 user=nobody listen=unix:{place}/fcgi.sock listen-script=/x.wsgi "
-                    "socket-user=nobody", root_parent=True, environment=linker(tmp_path, "nobody", victim))
+    server = Groups(tmp_path, f"shop threads=1 user=nobody home=/tmp listen=unix:{place}/fcgi.sock "
+                    "listen-script=/x.wsgi socket-user=nobody", root_parent=True,
+                    environment=linker(tmp_path, "nobody", victim))
     with pytest.raises(ChildProcessError, match=r"MP0495: [^ ]*/place/fcgi[.]sock is not the socket"):
         server.start()
     assert (place / "fcgi.sock").is_symlink()
