@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -14,25 +13,11 @@ from pathlib import Path
 import pytest
 from fake import Groups
 from httpd import give_up_root, wait_for
+from mounts import be_private, can_mount, put_over
 
-pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
+pytestmark = pytest.mark.skipif(not can_mount(), reason="mount(2) is forbidden")
 
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
-CLONE_NEWNS = 0x20000
 DEVICES = ("null", "zero", "random", "urandom", "full", "tty")
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def check(result: int) -> None:
-    if result != 0:
-        raise OSError(ctypes.get_errno(), "a private /dev")
-
-
-def can_mount() -> bool:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(libc.unshare(CLONE_NEWNS) != 0 or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) != 0)
-    return os.waitpid(pid, 0)[1] == 0
 
 
 class WithSyslog(Groups):
@@ -42,11 +27,10 @@ class WithSyslog(Groups):
         own = self.root / "dev"
 
         def run() -> None:
-            check(libc.unshare(CLONE_NEWNS))
-            check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
+            be_private()
             for name in (*DEVICES, "shm"):
-                check(libc.mount(f"/dev/{name}".encode(), bytes(own / name), None, MS_BIND, None))
-            check(libc.mount(bytes(own), b"/dev", None, MS_BIND | MS_REC, None))
+                put_over(Path("/dev", name), own / name)
+            put_over(own, "/dev")
             if not self.root_parent:
                 give_up_root()
         return run
@@ -95,8 +79,6 @@ VIRTUAL_HOST = """
 
 def test_processes_that_log_to_syslog_hear_no_words_of_it(tmp_path: Path) -> None:
     """The supervisor and the processes close what was httpd's: syslog's descriptor, too, and glibc has to know."""
-    if not can_mount():
-        pytest.skip("mount(2) is forbidden")
     server = WithSyslog(tmp_path, "shop processes=2 threads=3", "other threads=1", conf="ErrorLog syslog:daemon:mytag")
     with server.syslog(), server:
         server.ready(3)
@@ -116,8 +98,6 @@ def test_processes_that_log_to_syslog_hear_no_words_of_it(tmp_path: Path) -> Non
 
 
 def test_a_group_of_a_virtual_host_logs_to_its_syslog(tmp_path: Path) -> None:
-    if not can_mount():
-        pytest.skip("mount(2) is forbidden")
     main = tmp_path / "logs" / "main_log"
     server = WithSyslog(tmp_path, conf=f"ErrorLog {main}\n" + VIRTUAL_HOST, files={"htdocs/inner": ""})
     with server.syslog():

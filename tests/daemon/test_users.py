@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 from collections.abc import Callable, Iterator
@@ -11,9 +10,7 @@ from pathlib import Path
 import pytest
 from fake import Groups, fake_engine, status_of
 from httpd import give_up_root, readable_by_all
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_CLONE_NEWNS, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
+from mounts import be_private, can_mount, put_over
 
 NAMES = ("HOME", "USER", "LOGNAME", "USERNAME")
 ENVIRONMENT = dict.fromkeys(NAMES, "before")
@@ -31,13 +28,6 @@ safes:x:54333:clerk
 """
 
 
-def put_over(file: Path, name: str) -> None:
-    """In a child before exec: this process and its children find the file under that name."""
-    for source, target, flags in ((None, "/", _MS_REC | _MS_PRIVATE), (file, name, _MS_BIND)):
-        if _libc.mount(source and os.fsencode(source), os.fsencode(target), None, flags, None) != 0:
-            raise OSError(ctypes.get_errno(), f"mount {source} at {target}")
-
-
 class Populated(Groups):
     """Groups of a system that has USERS and MEMBERS; the tests' own system does not change."""
 
@@ -51,8 +41,7 @@ class Populated(Groups):
 
     def _before_exec(self) -> Callable[[], None] | None:
         def run() -> None:
-            if _libc.unshare(_CLONE_NEWNS) != 0:
-                raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNS)")
+            be_private()
             put_over(self.root / "passwd", "/etc/passwd")
             put_over(self.root / "group", "/etc/group")
             if not self.root_parent:
@@ -75,8 +64,8 @@ def groups(server: Groups, group: str) -> set[int]:
 
 @pytest.fixture(scope="module")
 def populated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
-    if os.getuid() != 0:
-        pytest.skip("not root")
+    if not can_mount():
+        pytest.skip("mount(2) is forbidden")
     if not readable_by_all(fake_engine()):
         pytest.skip("other users can't read the engine")
     lines = ("shop user=shopper group=shoppers", "number user=#54323", "own user=clerk group=shoppers home=/tmp",
@@ -116,8 +105,8 @@ def test_root_parent_the_supplementary_groups_are_all_of_the_user(populated: Gro
 
 
 def test_root_parent_a_user_without_a_home_needs_one(tmp_path: Path) -> None:
-    if os.getuid() != 0:
-        pytest.skip("not root")
+    if not can_mount():
+        pytest.skip("mount(2) is forbidden")
     server = Populated(tmp_path)
     base = server.conf
 
