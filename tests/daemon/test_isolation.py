@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake import Groups
+from fake import Groups, location
 from httpd import processes, wait_for
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may look into other processes' memory")
@@ -26,12 +26,7 @@ LOGS = """
         ErrorLog logs/own_log
         WSGIDaemonProcess inner threads=1
         DocumentRoot ${root}/htdocs
-        <Location /inner>
-            SetHandler wsgi-script
-            Options +ExecCGI
-            WSGIProcessGroup inner
-            WSGIApplicationGroup %{GLOBAL}
-        </Location>
+""" + location("inner") + """
     </VirtualHost>
     <VirtualHost *:${port}>
         ServerName third

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fake import Groups
+from fake import Groups, location
 from httpd import give_up_root, wait_for
 from mounts import be_private, can_mount, put_over
 
@@ -67,12 +67,7 @@ VIRTUAL_HOST = """
         ErrorLog syslog:local3:own
         WSGIDaemonProcess inner threads=1
         DocumentRoot ${root}/htdocs
-        <Location /inner>
-            SetHandler wsgi-script
-            Options +ExecCGI
-            WSGIProcessGroup inner
-            WSGIApplicationGroup %{GLOBAL}
-        </Location>
+""" + location("inner") + """
     </VirtualHost>
 """
 
