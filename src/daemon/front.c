@@ -98,18 +98,6 @@ static int try_connect(const mp_group *group, apr_interval_time_t limit)
     return -1;
 }
 
-int64_t mp_front_patience(const mp_relay *relay)
-{
-    return relay->deadline ? relay->deadline - apr_time_now() : INT64_MAX / 4;
-}
-
-int mp_front_expire(const mp_relay *relay)
-{
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0440: Queue timeout expired for WSGI daemon process '%s'.",
-                  relay->group->name);
-    return HTTP_GATEWAY_TIME_OUT;
-}
-
 /* A new connection, within connect-timeout; NULL: there is none, and relay->status says what to answer. */
 static mp_line *connect_line(mp_relay *relay)
 {
@@ -118,7 +106,7 @@ static mp_line *connect_line(mp_relay *relay)
     mp_line *line = calloc(1, sizeof(*line));
 
     for (now = began; line; now = mp_clock()) {
-        limit = mp_front_patience(relay);
+        limit = mp_relay_patience(relay);
         if (until - now < limit)
             limit = until - now;
         relay->connects++;
@@ -126,13 +114,13 @@ static mp_line *connect_line(mp_relay *relay)
         if (line->fd >= 0)
             return line;
         if ((errno != ECONNREFUSED && errno != ENOENT && errno != EAGAIN && errno != EINTR) || mp_clock() >= until ||
-            mp_front_patience(relay) <= 0)
+            mp_relay_patience(relay) <= 0)
             break;
         if (errno != EAGAIN)
             usleep(now - began < 2000000 ? RETRY : 1000000);
     }
-    if (mp_front_patience(relay) <= 0)
-        relay->status = mp_front_expire(relay);
+    if (mp_relay_patience(relay) <= 0)
+        relay->status = mp_relay_expire(relay);
     else {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, relay->r, "MP0430: no process of group '%s' could be reached at %s "
                       "within connect-timeout (%d seconds)", group->name, group->socket,
@@ -346,7 +334,7 @@ static void remember(const mp_relay *relay, patience *left)
 /* 0: another attempt makes no sense. */
 static int wait_for_another(const mp_relay *relay, mp_relayed result, patience *left)
 {
-    if (relay->r->connection->aborted || mp_front_patience(relay) <= 0)
+    if (relay->r->connection->aborted || mp_relay_patience(relay) <= 0)
         return 0;
     if (result == MP_RELAY_CHANGED) {
         remember(relay, left);
@@ -395,8 +383,8 @@ int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_
     while (result != MP_RELAY_DONE && wait_for_another(&relay, result, &left));
     if (result == MP_RELAY_DONE)
         return relay.status;
-    if (mp_front_patience(&relay) <= 0)
-        return mp_front_expire(&relay);
+    if (mp_relay_patience(&relay) <= 0)
+        return mp_relay_expire(&relay);
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0436: no process of group '%s' took the request: %s",
                   relay.group->name, result == MP_RELAY_CHANGED
                   ? "its script has changed, and no process with the new one was there in time, or its reload_required() is "

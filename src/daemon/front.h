@@ -65,10 +65,10 @@ typedef struct {
 } mp_relay;
 
 /* Microseconds until queue-timeout is over for a request that no thread has taken up; some years if there is none. */
-int64_t mp_front_patience(const mp_relay *relay);
+int64_t mp_relay_patience(const mp_relay *relay);
 
 /* It is over: a line in the log, and the status for httpd to answer with. */
-int mp_front_expire(const mp_relay *relay);
+int mp_relay_expire(const mp_relay *relay);
 
 /* Until nothing more is to be had from the process. */
 mp_relayed mp_relay_run(mp_relay *relay);

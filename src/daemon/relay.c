@@ -256,8 +256,8 @@ static void take_end(exchange *x, const mp_record *record)
     else if (relay->status == OK)
         fail(x, HTTP_INTERNAL_SERVER_ERROR, "it has no head");
     else {
-        if (relay->status == HTTP_GATEWAY_TIME_OUT && !x->taken && mp_front_patience(relay) <= 0)
-            mp_front_expire(relay);
+        if (relay->status == HTTP_GATEWAY_TIME_OUT && !x->taken && mp_relay_patience(relay) <= 0)
+            mp_relay_expire(relay);
         finish(x, MP_RELAY_DONE, relay->status);
     }
 }
@@ -485,6 +485,18 @@ static int64_t time_left(const exchange *x)
     return left - now;
 }
 
+int64_t mp_relay_patience(const mp_relay *relay)
+{
+    return relay->deadline ? relay->deadline - apr_time_now() : INT64_MAX / 4;
+}
+
+int mp_relay_expire(const mp_relay *relay)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0440: Queue timeout expired for WSGI daemon process '%s'.",
+                  relay->group->name);
+    return HTTP_GATEWAY_TIME_OUT;
+}
+
 /* Milliseconds; rounded up. */
 static int pause_length(const exchange *x)
 {
@@ -493,7 +505,7 @@ static int pause_length(const exchange *x)
     if (x->unflushed && !x->relay->out.is_blocked && x->relay->group->response_flush_delay < pause)
         pause = x->relay->group->response_flush_delay;
     if (!x->taken) {
-        int64_t left = mp_front_patience(x->relay);
+        int64_t left = mp_relay_patience(x->relay);
 
         pause = left < pause ? left : pause;
     }
@@ -547,8 +559,8 @@ static void wait_for_news(exchange *x)
         receive(x);
     if (x->is_over || n || has_more)
         return;
-    if (!x->taken && mp_front_patience(relay) <= 0)
-        finish(x, MP_RELAY_DONE, mp_front_expire(relay));
+    if (!x->taken && mp_relay_patience(relay) <= 0)
+        finish(x, MP_RELAY_DONE, mp_relay_expire(relay));
     else if (time_left(x) <= 0)
         expire(x);
     else if (x->unflushed && !relay->out.is_blocked)
