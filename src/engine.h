@@ -13,8 +13,8 @@
 
 #include "util_filter.h"
 
-#define MP_SEAM 7
-#define MP_SEAM_TEXT "7"
+#define MP_SEAM 8
+#define MP_SEAM_TEXT "8"
 
 /* Stands in every engine's file, so that the parent can tell its Python without loading it:
  * MP_STAMP "seam=6 python=3.13.0" */
