@@ -68,9 +68,9 @@ static apr_status_t start(const mp_host_table *host, server_rec *s)
     return APR_SUCCESS;
 }
 
-static void run_services(int (*goes_on)(void))
+static void run_services(void)
 {
-    mp_preload_run_services(mp_host->process, mp_wsgi_script_preload, goes_on);
+    mp_preload_run_services(mp_host->process, mp_wsgi_script_preload);
 }
 
 static void stop(void)

@@ -13,8 +13,8 @@
 
 #include "util_filter.h"
 
-#define MP_SEAM 8
-#define MP_SEAM_TEXT "8"
+#define MP_SEAM 9
+#define MP_SEAM_TEXT "9"
 
 /* Stands in every engine's file, so that the parent can tell its Python without loading it:
  * MP_STAMP "seam=6 python=3.13.0" */
@@ -104,10 +104,10 @@ typedef struct {
     /* The same: mod_wsgi.RequestTimeout for the request that this thread (from 1) has, if its application began before
      * `until`: microseconds of the monotonic clock. Returns at once. */
     void (*interrupt)(int thread, apr_time_t until);
-    /* In a process without request threads: runs the preloads as services, one after the other, while goes_on() says so,
-     * on Python's main thread. Returns when they have ended. SIGTERM, to the process, and end_services() (any thread,
-     * returns at once) raise SystemExit in the one that runs. The caller has signals blocked. */
-    void (*run_services)(int (*goes_on)(void));
+    /* In a process without request threads: runs the preloads as services, one after the other, on Python's main thread,
+     * while the host's goes_on() says so. Returns when they have ended. SIGTERM, to the process, and end_services() (any
+     * thread, returns at once) raise SystemExit in the one that runs. The caller has signals blocked. */
+    void (*run_services)(void);
     void (*end_services)(void);
     /* Runs the stack; returns what the hook must return. Any request thread. */
     int (*phase)(request_rec *r, const mp_visit *visit);

@@ -354,7 +354,7 @@ static void serve_scripts(void)
 {
     say(MP_WORD_READY);
     if (me.engine && me.engine->run_services)
-        me.engine->run_services(mp_request_threads_go_on);
+        me.engine->run_services();
     say(MP_WORD_SERVED);
     mp_request_threads_close(0, MP_REASON_NONE);
 }

@@ -156,12 +156,12 @@ static void run_service(mp_interp *interp, void *data)
         PyErr_Clear();
 }
 
-void mp_preload_run_services(const mp_process *process, mp_preload_script_fn load_script, int (*goes_on)(void))
+void mp_preload_run_services(const mp_process *process, mp_preload_script_fn load_script)
 {
     int i;
 
     mp_interp_run_on_keeper(mp_interp_main(), hear_signals, NULL);
-    for (i = 0; i < process->preloads->nelts && goes_on(); i++) {
+    for (i = 0; i < process->preloads->nelts && mp_host->goes_on(); i++) {
         service s = { &APR_ARRAY_IDX(process->preloads, i, mp_preload), load_script };
         mp_interp *interp = mp_interp_get(s.preload->interpreter, s.preload->server);
 

@@ -15,8 +15,8 @@ typedef int (*mp_preload_script_fn)(mp_interp *interp, const char *path, int cas
 void mp_preload_run(const mp_process *process, mp_preload_script_fn load_script);
 
 /* The same for a process without request threads, on Python's main thread, where SIGTERM raises SystemExit. Before each
- * one goes_on() is asked. Detached, with signals blocked in the calling thread. */
-void mp_preload_run_services(const mp_process *process, mp_preload_script_fn load_script, int (*goes_on)(void));
+ * one the host's goes_on() is asked. Detached, with signals blocked in the calling thread. */
+void mp_preload_run_services(const mp_process *process, mp_preload_script_fn load_script);
 
 /* The same SystemExit, for a service that runs in another interpreter than the main one. Any thread; returns at once. */
 void mp_preload_end_services(void);
