@@ -28,6 +28,9 @@ CHANGED = re.compile(r"mod_python serve: changed: (.*) (\d+|None)$")
 ROUTINE = re.compile(r"AH00(?:094|489|491|492|493|292|295|296|297|163|169|170|171)\b|MP0060:")
 STARTED = re.compile(r"resuming normal operations")
 
+# What event says of a connection that its own end has closed while a thread was about to keep it.
+CLOSED_AT_THE_END = re.compile(r"AH0309[23]: process_\w+: apr_pollset_add failure")
+
 CRASHED = re.compile(r"AH0005\d: .*exit signal")
 CRASHES = 3         # httpd starts another process a second after one has crashed
 
@@ -52,6 +55,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.started = False            # httpd says so
         self.serves = False             # we have seen it
+        self.ending = False             # we have told it to end
         self.signals = 0
         self.early: list[str] = []      # error lines, until it serves
         self.rest: dict[int, bytes] = {}
@@ -141,6 +145,7 @@ class Server:
         """
         process = self.process
         if process is not None:
+            self.ending = True
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             begin = time.monotonic()
@@ -244,7 +249,7 @@ class Server:
                 self.seen.add(changed[0])
                 _print(f"mod_python serve: {changed[1]} changed, the server restarts", sys.stderr)
                 self._restart()
-        elif self.verbose or not ROUTINE.search(line):
+        elif self.verbose or not (ROUTINE.search(line) or (self.ending and CLOSED_AT_THE_END.search(line))):
             if self.serves:
                 _print(line, sys.stderr)
             else:

@@ -160,6 +160,19 @@ def test_a_signal_ends_it_with_status_0_and_nothing_is_left(site: Path, number: 
         assert serving.err == []
 
 
+def test_a_connection_that_httpd_closes_when_it_ends_is_no_error(site: Path) -> None:
+    (site / "late.py").write_text(
+        "from mod_python import apache\n\ndef say(when):\n"
+        "    apache.log_error(f'(9)Bad file descriptor: AH03093: process_socket: apr_pollset_add failure {when}')\n"
+        "    apache.log_error(f'AH00001: another {when}')\n\n"
+        "def handler(req):\n    say('before')\n    apache.register_cleanup(say, 'at the end')\n    return apache.OK\n")
+    with Serving("late.py", cwd=site) as serving:
+        serving.get("/")
+        assert serving.stop() == 0
+        assert [line.rpartition(": ")[2] for line in serving.err] == [
+            "apr_pollset_add failure before", "another before", "another at the end"]
+
+
 def test_a_second_signal_does_not_wait_for_anybody(site: Path) -> None:
     (site / "slow.py").write_text("import threading\n\ndef handler(req):\n    req.write('x')\n    req.flush()\n"
                                   "    while True:\n        threading.Event().wait(1)\n")
