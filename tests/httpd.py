@@ -601,6 +601,27 @@ def open_to_all(directory: Path) -> None:
             part.chmod(part.stat().st_mode | stat.S_IRUSR | stat.S_IXOTH | stat.S_IROTH)
 
 
+@contextmanager
+def meanwhile(work: Callable[[], T]) -> Iterator[list[T]]:
+    """Runs work() on another thread; its result is in the list afterwards, what it raises is raised then."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield results
+    finally:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
 def at_once(count: int, work: Callable[[int], T]) -> list[T]:
     """Runs work(0..count-1) on as many threads, released together; their results in order."""
     barrier = threading.Barrier(count)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from directives import SECTIONS, accepted, refused, section
 from httpd import Httpd
 
 CONF = ""
@@ -19,26 +20,6 @@ IN_SECTIONS = ["PythonInputFilter a", "PythonInputFilter a b", "PythonOutputFilt
 SERVER_ONLY = [*(f"Python{name}Handler a" for name in EARLY), "PythonImport a b", "PythonOptimize On",
                'PythonHome "${root}"', 'PythonEngine "${root}"', "PythonInterpreterOptions a gil=own",
                "WSGIImportScript /a process-group=%{GLOBAL} application-group=a", 'WSGIPythonHome "${root}"']
-SECTIONS = ("Directory /x", "DirectoryMatch ^/x", "Files x", "FilesMatch x", "Location /x", "LocationMatch ^/x",
-            'If "true"')
-
-
-def section(kind: str, line: str) -> str:
-    return f"<{kind}>\n{line}\n</{kind.split()[0]}>\n"
-
-
-def accepted(httpd: Httpd, conf: str) -> None:
-    status, output = httpd.configtest(conf)
-    assert (status, output.strip()) == (0, "Syntax OK"), output
-
-
-def refused(httpd: Httpd, conf: str, *words: str) -> None:
-    status, output = httpd.configtest(conf)
-    assert status != 0
-    for word in words:
-        assert word in output, output
-
-
 @pytest.mark.parametrize("line", IN_DIRECTORY)
 def test_directory_directives_may_stand_anywhere(httpd: Httpd, line: str) -> None:
     limited = section("Limit GET", line) + section("LimitExcept GET", line)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from client import Response
-from httpd import BUILD, TREE, Httpd, apxs, sanitizer, wait_for
+from httpd import BUILD, TREE, Httpd, apxs, meanwhile, sanitizer, wait_for
 
 
 @lru_cache
@@ -79,6 +81,13 @@ class Groups(Bare):
     def started(self, group: str) -> list[int]:
         """The processes of the group that have been ready, in order."""
         return [int(pid) for pid in re.findall(rf"Process '{group}' \(pid=(\d+)\) is ready", self.log_text())]
+
+    @contextmanager
+    def asking(self, words: str, group: str = "shop") -> Iterator[list[Response]]:
+        """A request that runs meanwhile: it has begun when this begins, and its answer is there afterwards."""
+        with meanwhile(lambda: self.get(f"/{group}?log=it-began+{words}")) as answers:
+            self.claim("] it-began")
+            yield answers
 
 
 def ok(response: Response) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 from pathlib import Path
 
-from httpd import Httpd, wait_for
+from httpd import Httpd, meanwhile, wait_for
 
 SCRIPT = r"""
 import os, time
@@ -72,14 +71,11 @@ def test_a_single_process_never_answers_with_old_code(tmp_path: Path) -> None:
     with serve(tmp_path, "threads=3") as server:
         assert server.get("/one").text == "1"
         change(server)
-        answers: list[str] = []
-        thread = threading.Thread(target=lambda: answers.append(server.get("/one").text))
-        thread.start()
-        wait_for(lambda: starts(server) == 2)
-        assert server.get("/two").text == "1"       # the old process serves what has not changed
-        assert not answers
-        os.remove(tmp_path / "one.wsgi.gate")
-        thread.join()
+        with meanwhile(lambda: server.get("/one").text) as answers:
+            wait_for(lambda: starts(server) == 2)
+            assert server.get("/two").text == "1"       # the old process serves what has not changed
+            assert not answers
+            os.remove(tmp_path / "one.wsgi.gate")
         assert answers == ["2"]
         server.claim("MP0413: Forcing restart of daemon process 'shop'")
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from httpd import Httpd, at_once, wait_for
+from httpd import Httpd, at_once, meanwhile, wait_for
 
 SCRIPT = r"""
 import os, threading, time
@@ -168,29 +166,14 @@ def test_what_cannot_be_interrupted_ends_with_the_process(httpd: Httpd, name: st
     wait_for(lambda: pid(httpd) != before)
 
 
-def beside(ask: Callable[[], int], other: Callable[[], object]) -> int:
-    """What `ask` comes to, while `other` is done."""
-    answers: list[int] = []
-    thread = threading.Thread(target=lambda: answers.append(ask()))
-    thread.start()
-    try:
-        other()
-    finally:
-        thread.join()
-    return answers[0]
-
-
 def test_a_request_is_interrupted_beside_one_that_cannot_be(tmp_path: Path) -> None:
     conf = CONF.replace("interrupt-timeout=2", "interrupt-timeout=5")
     with Httpd(tmp_path, conf, FILES) as server:
         before = pid(server)
-        answers: list[int] = []
-
-        def ask_later() -> None:
+        with meanwhile(lambda: server.get("/shop/sleeps").status) as statuses:
             wait_for(lambda: "sleeps" in server.get("/shop/noted").text)
-            answers.append(server.get("/sub/endless").status)
-        assert beside(lambda: server.get("/shop/sleeps").status, ask_later) == 502
-        assert answers == [504]
+            assert server.get("/sub/endless").status == 504
+        assert statuses == [502]
         for _ in range(2):
             server.claim(INJECTED)
         server.claim("Request interrupted by RequestTimeout")
@@ -203,7 +186,9 @@ def test_a_request_is_interrupted_in_a_process_that_gives_way(tmp_path: Path) ->
     conf = CONF.replace("shutdown-timeout=1", "graceful-timeout=600")
     with Httpd(tmp_path, conf, FILES) as server:
         before = pid(server)
-        assert beside(lambda: server.get("/shop/endless").status, lambda: os.kill(int(before), signal.SIGUSR1)) == 504
+        with meanwhile(lambda: server.get("/shop/endless").status) as statuses:
+            os.kill(int(before), signal.SIGUSR1)
+        assert statuses == [504]
         server.claim(INJECTED)
         wait_for(lambda: not os.path.exists(f"/proc/{before}"), what="the process to end")
         assert pid(server) != before

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -35,20 +34,12 @@ def zombies(server: Httpd) -> list[int]:
 @pytest.mark.parametrize("mpm", ["event", "prefork", "worker"])
 def test_graceful_restart_lets_a_request_finish(tmp_path: Path, mpm: str) -> None:
     with Groups(tmp_path, "shop threads=3", mpm=mpm, children=4) as server:
-        server.ready()
-        answers: list[str] = []
-
-        def ask() -> None:
-            answers.append(server.get("/shop?log=it-began+head+say=begin+sleep=2+say=end").text)
-        thread = threading.Thread(target=ask)
-        thread.start()
         old = server.ready().started("shop")[0]
-        server.claim("] it-began")
-        server.signal(signal.SIGUSR1)
-        server.ready(2)
-        wait_for(lambda: server.pid_of("shop") != old)      # a child of before may still take a connection
-        thread.join()
-        assert answers == ["beginend"]
+        with server.asking("head+say=begin+sleep=2+say=end") as answers:
+            server.signal(signal.SIGUSR1)
+            server.ready(2)
+            wait_for(lambda: server.pid_of("shop") != old)      # a child of before may still take a connection
+        assert [answer.text for answer in answers] == ["beginend"]
         wait_for(lambda: not is_alive(old), what="the old process to end")
         wait_for(lambda: len(sockets(server)) == 1, what="the old socket to go")
         wait_for(lambda: not zombies(server), what="httpd to see what has ended")
@@ -70,21 +61,11 @@ def test_restart_and_stop_leave_nothing(tmp_path: Path, mpm: str) -> None:
 
 def test_stop_waits_for_requests_no_longer_than_shutdown_timeout(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=3 shutdown-timeout=1") as server:
-        server.ready()
-
-        def ask() -> None:
-            with suppress(ConnectionError):
-                server.get("/shop?log=it-began+sleep=30")
-        thread = threading.Thread(target=ask)
-        try:
-            thread.start()
-            server.claim("] it-began")
+        with suppress(ConnectionError), server.ready().asking("sleep=30"):
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)     # type: ignore[union-attr]
             server.process.wait(20)                        # type: ignore[union-attr]
             assert time.monotonic() - began < 15
-        finally:
-            thread.join()
         server.claim("MP0422: Shutdown timeout expired; aborting daemon process 'shop'")
 
 

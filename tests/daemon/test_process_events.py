@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from httpd import Httpd, wait_for
+from httpd import Httpd, meanwhile, wait_for
 
 SCRIPT = r"""
 import atexit, os, sys, threading, time
@@ -139,12 +138,9 @@ def test_timers_and_counters_are_reasons(tmp_path: Path, reason: str) -> None:
 def test_sigusr1_lets_requests_finish_first(tmp_path: Path, eviction: str, reason: str) -> None:
     with Httpd(tmp_path, conf(f"threads=2 {eviction}"), {"app.wsgi": SCRIPT}) as server:
         pid = pid_at(server)
-        answers: list[str] = []
-        thread = threading.Thread(target=lambda: answers.append(server.get("/shop/slow").text))
-        thread.start()
-        wait_for(lambda: ("main", "slow began") in told(server, pid))
-        os.kill(pid, signal.SIGUSR1)
-        thread.join()
+        with meanwhile(lambda: server.get("/shop/slow").text) as answers:
+            wait_for(lambda: ("main", "slow began") in told(server, pid))
+            os.kill(pid, signal.SIGUSR1)
         rows = ended(server, pid)
         assert answers == [str(pid)] and reasons(rows) == {reason}
         names = [row[1] for row in rows if row[0] == "main"]
@@ -154,12 +150,9 @@ def test_sigusr1_lets_requests_finish_first(tmp_path: Path, eviction: str, reaso
 def test_sigterm_tells_subscribers_while_requests_finish(tmp_path: Path) -> None:
     with Httpd(tmp_path, conf("threads=2"), {"app.wsgi": SCRIPT}) as server:
         pid = pid_at(server)
-        answers: list[str] = []
-        thread = threading.Thread(target=lambda: answers.append(server.get("/shop/slow").text))
-        thread.start()
-        wait_for(lambda: ("main", "slow began") in told(server, pid))
-        os.kill(pid, signal.SIGTERM)
-        thread.join()
+        with meanwhile(lambda: server.get("/shop/slow").text) as answers:
+            wait_for(lambda: ("main", "slow began") in told(server, pid))
+            os.kill(pid, signal.SIGTERM)
         rows = ended(server, pid)
         assert answers == [str(pid)]
         names = [row[1] for row in rows if row[0] == "main"]

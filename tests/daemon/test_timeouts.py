@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from client import Response
 from fake import Groups
 from httpd import at_once, processes, wait_for
-
-
-@contextmanager
-def asking(server: Groups, words: str) -> Iterator[list[Response]]:
-    """A request that runs meanwhile; its answer is there afterwards. It has begun when this begins."""
-    answers: list[Response] = []
-    thread = threading.Thread(target=lambda: answers.append(server.get(f"/shop?log=it-began+{words}")))
-    thread.start()
-    try:
-        server.claim("] it-began")
-        yield answers
-    finally:
-        thread.join()
 
 
 def give_way(server: Groups, signum: int = signal.SIGUSR1) -> None:
@@ -163,7 +147,7 @@ def test_time_in_which_all_stood_still_does_not_count(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop processes=2 threads=2 deadlock-timeout=2 request-timeout=2") as server:
         pids = server.ready(2).started("shop")
         [supervisor] = [parent for pid, parent, _, _ in processes() if pid == pids[0]]
-        with asking(server, "sleep=1+head") as answers:
+        with server.asking("sleep=1+head") as answers:
             for pid in (supervisor, *pids):
                 os.kill(pid, signal.SIGSTOP)
             end = time.monotonic() + 5
@@ -191,7 +175,7 @@ def test_a_starting_process_keeps_requests_waiting(tmp_path: Path) -> None:
 
 def test_without_graceful_timeout_only_shutdown_timeout_is_left(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=2 graceful-timeout=0 shutdown-timeout=1") as server:
-        with asking(server.ready(), "sleep=120") as answers:
+        with server.ready().asking("sleep=120") as answers:
             give_way(server)
         assert [answer.status for answer in answers] == [502]
         server.claim("MP0422")
@@ -202,7 +186,7 @@ def test_without_graceful_timeout_only_shutdown_timeout_is_left(tmp_path: Path) 
 def test_without_shutdown_timeout_a_request_has_all_its_time(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=2 shutdown-timeout=0") as server:
         old = server.ready().started("shop")[0]
-        with asking(server, "sleep=6.5+head") as answers:       # longer than by default
+        with server.asking("sleep=6.5+head") as answers:       # longer than by default
             os.kill(old, signal.SIGTERM)
             server.ready(2)
             assert server.pid_of("shop") != old
@@ -212,7 +196,7 @@ def test_without_shutdown_timeout_a_request_has_all_its_time(tmp_path: Path) -> 
 def test_request_timeout_is_on_while_a_process_gives_way(tmp_path: Path) -> None:
     options = "graceful-timeout=600 request-timeout=4 shutdown-timeout=0.3"
     with Groups(tmp_path, f"shop threads=1 {options}") as server:
-        with asking(server.ready(), "sleep=120") as answers:
+        with server.ready().asking("sleep=120") as answers:
             give_way(server)
         assert [answer.status for answer in answers] == [502]
         server.claim("MP0418: a request to process 'shop' .* request-timeout")
@@ -224,7 +208,7 @@ def test_request_timeout_is_on_while_a_process_gives_way(tmp_path: Path) -> None
 def test_deadlock_timeout_is_on_while_a_process_gives_way_or_stops(tmp_path: Path, signum: int) -> None:
     options = "graceful-timeout=600 shutdown-timeout=0 deadlock-timeout=3"
     with Groups(tmp_path, f"shop threads=2 {options}") as server:
-        with asking(server.ready(), "sleep=3+stick") as answers:
+        with server.ready().asking("sleep=3+stick") as answers:
             give_way(server, signum)
             assert "MP0419" not in server.log_text()
         assert [answer.status for answer in answers] == [502]
@@ -235,18 +219,8 @@ def test_deadlock_timeout_is_on_while_a_process_gives_way_or_stops(tmp_path: Pat
 
 def test_a_stuck_process_does_not_keep_httpd_from_its_end(tmp_path: Path) -> None:
     with Groups(tmp_path, "shop threads=2 shutdown-timeout=0 deadlock-timeout=3") as server:
-        server.ready()
-
-        def ask() -> None:
-            with suppress(ConnectionError):
-                server.get("/shop?log=it-began+stick")
-        thread = threading.Thread(target=ask)
-        thread.start()
-        try:
-            server.claim("] it-began")
+        with suppress(ConnectionError), server.ready().asking("stick"):
             server.process.send_signal(signal.SIGTERM)      # type: ignore[union-attr]
             server.process.wait(30)                         # type: ignore[union-attr]
-        finally:
-            thread.join()
         server.claim("MP0419")
         server.claim("MP0416")

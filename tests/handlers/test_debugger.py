@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from client import RawClient, Response
-from httpd import Httpd, wait_for
+from client import RawClient
+from httpd import Httpd, meanwhile, wait_for
 
 MPMS = ("event", "prefork")
 CONF = """
@@ -96,21 +96,11 @@ def debugging(directory: Path, mpm: str, conf: str = CONF, argument: str = "-X")
         os.close(master)
 
 
-@contextmanager
-def asked(server: Httpd, path: str) -> Iterator[list[Response]]:
-    """Asks on another thread while the body of the with block debugs; the answer is in the list afterwards."""
-    answers: list[Response] = []
-    client = threading.Thread(target=lambda: answers.append(server.get(path)))
-    client.start()
-    yield answers
-    client.join()
-
-
 @pytest.mark.parametrize("mpm", MPMS)
 def test_a_handler_runs_under_pdb(tmp_path: Path, mpm: str) -> None:
     with debugging(tmp_path, mpm) as (server, terminal):
         for _ in range(2):
-            with asked(server, "/debugged") as answers:
+            with meanwhile(lambda: server.get("/debugged")) as answers:
                 assert re.search(r"steps\.py\(\d+\)handler\(\)\s+-> number = 20", terminal.type("p 1+1"))
                 assert re.search(r"^2\s", terminal.type("n").partition("p 1+1")[2].lstrip(), re.M)
                 assert "-> number += 1" in terminal.type("number = 41")
@@ -122,7 +112,7 @@ def test_a_handler_runs_under_pdb(tmp_path: Path, mpm: str) -> None:
 @pytest.mark.parametrize("mpm", MPMS)
 def test_a_filter_runs_under_pdb(tmp_path: Path, mpm: str) -> None:
     with debugging(tmp_path, mpm) as (server, terminal):
-        with asked(server, "/filtered.txt") as answers:
+        with meanwhile(lambda: server.get("/filtered.txt")) as answers:
             assert re.search(r"steps\.py\(\d+\)louder\(\)\s+-> text = filter.read\(\)", terminal.type("n"))
             terminal.type("text = b'other'")
             terminal.type("c")
@@ -132,19 +122,19 @@ def test_a_filter_runs_under_pdb(tmp_path: Path, mpm: str) -> None:
 @pytest.mark.parametrize("mpm", MPMS)
 def test_to_quit_is_an_error_and_tracing_is_off_afterwards(tmp_path: Path, mpm: str) -> None:
     with debugging(tmp_path, mpm) as (server, terminal):
-        with asked(server, "/debugged") as answers:
+        with meanwhile(lambda: server.get("/debugged")) as answers:
             terminal.type("q")
         assert answers[0].status == 500
         server.claim_failure("PythonHandler steps", "bdb.BdbQuit: the debugger was told to quit")
         assert server.get("/plain").text == "[None, None]"
-        with asked(server, "/debugged") as answers:
+        with meanwhile(lambda: server.get("/debugged")) as answers:
             terminal.type("c")
         assert answers[0].text == "the number is 21"
 
 
 def test_pdb_may_step_out_of_the_handler(tmp_path: Path) -> None:
     with debugging(tmp_path, "event") as (server, terminal):
-        with asked(server, "/debugged") as answers:
+        with meanwhile(lambda: server.get("/debugged")) as answers:
             terminal.type("r")
             assert "--Return--" in terminal.type("n")
         assert answers[0].text == "the number is 21"
@@ -152,7 +142,7 @@ def test_pdb_may_step_out_of_the_handler(tmp_path: Path) -> None:
 
 def test_one_process_is_enough(tmp_path: Path) -> None:
     with debugging(tmp_path, "event", argument="-DONE_PROCESS") as (server, terminal):
-        with asked(server, "/debugged") as answers:
+        with meanwhile(lambda: server.get("/debugged")) as answers:
             terminal.type("c")
         assert answers[0].text == "the number is 21"
 

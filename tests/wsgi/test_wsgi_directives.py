@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from directives import SECTIONS, accepted, refused, section
 from httpd import Httpd
 from wsgi_facts import SCRIPT, ask, status
 
@@ -43,24 +44,6 @@ IGNORED = [
            "WSGITelemetryService unix:/a interval=1", "WSGITelemetryOptions None", "WSGISlowRequests 1",
            "WSGIVerboseDebugging On", "WSGILazyInitialization On", "WSGINewRelicConfigFile /a",
            "WSGINewRelicEnvironment a", "WSGIPy3kWarningFlag On", "WSGIUserAuthoritative On"]
-SECTIONS = ("Directory /x", "DirectoryMatch ^/x", "Files x", "FilesMatch x", "Location /x", "LocationMatch ^/x",
-            'If "true"')
-
-
-def section(kind: str, line: str) -> str:
-    return f"<{kind}>\n{line}\n</{kind.split()[0]}>\n"
-
-
-def accepted(httpd: Httpd, conf: str) -> None:
-    status, output = httpd.configtest(conf)
-    assert (status, output.strip()) == (0, "Syntax OK"), output
-
-
-def refused(httpd: Httpd, conf: str, *words: str) -> None:
-    status, output = httpd.configtest(conf)
-    assert status != 0
-    for word in words:
-        assert word in output, output
 
 
 def test_directives_may_stand_where_they_should(httpd: Httpd) -> None:
