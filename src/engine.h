@@ -1,8 +1,9 @@
 /* The seam between mod_python.so (no Python) and the engine (one per CPython version).
  *
  * mod_python.so loads the engine in a child, after the fork, and finds one symbol in it: mp_engine. Each side hands the
- * other one struct of functions, and nothing else crosses. Both are built from the same tree; MP_SEAM changes with every
- * change to this file or to config/records.h, and a mismatch is refused when the configuration is read, by the stamp.
+ * other one struct of functions, and nothing else crosses. Both are built from the same tree; MP_SEAM changes with
+ * every change to this file or to config/records.h, and a mismatch is refused when the configuration is read, by the
+ * stamp.
  */
 #ifndef MP_ENGINE_H
 #define MP_ENGINE_H
@@ -92,8 +93,8 @@ typedef struct {
     apr_status_t (*start)(const mp_host_table *host, server_rec *s);
     /* Once, when the child ends: cleanups, threading shutdown, atexit; bounded in time. */
     void (*stop)(void);
-    /* In a process of a group, once, before stop(): tells subscribers in all interpreters why it ends. Requests may still
-     * run. Bounded in time. */
+    /* In a process of a group, once, before stop(): tells subscribers in all interpreters why it ends. Requests may
+     * still run. Bounded in time. */
     void (*stopping)(const char *reason);
     /* The same process has got a signal: subscribers are told. Any thread; returns at once. */
     void (*signaled)(int number, const char *name);
@@ -104,9 +105,10 @@ typedef struct {
     /* The same: mod_wsgi.RequestTimeout for the request that this thread (from 1) has, if its application began before
      * `until`: microseconds of the monotonic clock. Returns at once. */
     void (*interrupt)(int thread, apr_time_t until);
-    /* In a process without request threads: runs the preloads as services, one after the other, on Python's main thread,
-     * while the host's goes_on() says so. Returns when they have ended. SIGTERM, to the process, and end_services() (any
-     * thread, returns at once) raise SystemExit in the one that runs. The caller has signals blocked. */
+    /* In a process without request threads: runs the preloads as services, one after the other, on Python's main
+     * thread, while the host's goes_on() says so. Returns when they have ended. SIGTERM, to the process, and
+     * end_services() (any thread, returns at once) raise SystemExit in the one that runs. The caller has signals
+     * blocked. */
     void (*run_services)(void);
     void (*end_services)(void);
     /* Runs the stack; returns what the hook must return. Any request thread. */
@@ -120,8 +122,8 @@ typedef struct {
     /* Runs an element; its output goes to the end of bb. APR_SUCCESS also if the code failed. */
     apr_status_t (*include)(ap_filter_t *f, const mp_include *element, apr_bucket_brigade *bb);
     /* Runs a WSGI application. OK if the answer is out (or cut), else the HTTP status to answer with; then head() was
-     * not called. DECLINED, in a group: the script has changed, a fresh process is to run it; nothing was done. A request
-     * thread, detached. */
+     * not called. DECLINED, in a group: the script has changed, a fresh process is to run it; nothing was done. A
+     * request thread, detached. */
     int (*wsgi)(mp_gateway *gateway, const mp_wsgi_target *target);
     /* Asks a script; fills the answer in. Only the log, the variables and the plain facts of the gateway are used. A
      * request thread, detached. */

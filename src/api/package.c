@@ -37,7 +37,8 @@ static int has_package(const char *directory, apr_pool_t *p)
 {
     apr_finfo_t finfo;
 
-    return apr_stat(&finfo, apr_pstrcat(p, directory, "/mod_python/__init__.py", NULL), APR_FINFO_TYPE, p) == APR_SUCCESS;
+    return apr_stat(&finfo, apr_pstrcat(p, directory, "/mod_python/__init__.py", NULL), APR_FINFO_TYPE, p)
+           == APR_SUCCESS;
 }
 
 /* Beside mod_python.so: in the source tree (build/ or build/asan/) or in the package that pip installed. Else where
@@ -76,8 +77,8 @@ static int sets_interval(const mp_interp *interp, const mp_settings *settings)
     mp_settings_find(MP_MAIN_INTERPRETER, NULL, &main);
     if (main.switch_interval != settings->switch_interval)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf, "MP0362: WSGISwitchInterval has no effect for "
-                     "interpreter '%s', which shares its GIL with others; write it outside of <WSGIInterpreterOptions>, "
-                     "or give the interpreter a GIL of its own", interp->name);
+                     "interpreter '%s', which shares its GIL with others; write it outside of "
+                     "<WSGIInterpreterOptions>, or give the interpreter a GIL of its own", interp->name);
     return 0;
 }
 

@@ -11,8 +11,8 @@
 #include "apr_lib.h"
 
 typedef enum {
-    TEXT, DIRECTORY, PATH, PATH_LIST, NUMBER, SIZE, BUFFER, SECONDS, MILLISECONDS, FLOAT, ON_OFF, PRIORITY, USER, GROUP, GROUPS,
-    MODE, ENDPOINT
+    TEXT, DIRECTORY, PATH, PATH_LIST, NUMBER, SIZE, BUFFER, SECONDS, MILLISECONDS, FLOAT, ON_OFF, PRIORITY, USER, GROUP,
+    GROUPS, MODE, ENDPOINT
 } option_kind;
 
 /* What may follow NAME=, and where it goes. */
@@ -140,7 +140,8 @@ static const char *set_float(const setting *s)
 {
     double *to = s->to;
 
-    return read_decimal(s->value, to) && *to > 0 ? NULL : complain(s, "write a number of seconds above 0, such as 0.005");
+    return read_decimal(s->value, to) && *to > 0
+           ? NULL : complain(s, "write a number of seconds above 0, such as 0.005");
 }
 
 static const char *set_flag(const setting *s)
@@ -364,8 +365,8 @@ static const char *check_name(cmd_parms *cmd, const char *name)
         return apr_psprintf(cmd->pool, "%s: the group has no name; write %s NAME [option=value ...]", cmd->cmd->name,
                             cmd->cmd->name);
     if (!strncmp(name, "%{", 2) || strlen(name) > 128)
-        return apr_psprintf(cmd->pool, "%s: '%s' can't be the name of a process group; write a plain word of at most 128 "
-                            "characters", cmd->cmd->name, name);
+        return apr_psprintf(cmd->pool, "%s: '%s' can't be the name of a process group; write a plain word of at most "
+                            "128 characters", cmd->cmd->name, name);
     for (i = 0; i < groups->nelts; i++)
         if (!strcmp(APR_ARRAY_IDX(groups, i, mp_group *)->name, name))
             return apr_psprintf(cmd->pool, "%s: Name duplicates previous WSGI daemon definition: there is a group '%s' "
@@ -377,11 +378,12 @@ static const char *check_name(cmd_parms *cmd, const char *name)
 /* With chroot= it is the path inside. */
 static const char *check_home(cmd_parms *cmd, const mp_group *group)
 {
-    const char *path = group->home && group->chroot ? apr_pstrcat(cmd->pool, group->chroot, group->home, NULL) : group->home;
+    const char *path = group->home && group->chroot
+                       ? apr_pstrcat(cmd->pool, group->chroot, group->home, NULL) : group->home;
 
     if (path && !ap_is_directory(cmd->temp_pool, path))
-        return apr_psprintf(cmd->pool, "%s %s: home=%s: Invalid home directory: %s is not there, or can't be read; create "
-                            "it, or correct the path", cmd->cmd->name, group->name, group->home, path);
+        return apr_psprintf(cmd->pool, "%s %s: home=%s: Invalid home directory: %s is not there, or can't be read; "
+                            "create it, or correct the path", cmd->cmd->name, group->name, group->home, path);
     return NULL;
 }
 
@@ -391,8 +393,8 @@ static const char *check_endpoint(cmd_parms *cmd, const mp_group *group)
     int i;
 
     if (!group->listen != !group->listen_script)
-        return apr_psprintf(cmd->pool, "%s %s: listen= and listen-script= need each other: what connects to that address "
-                            "runs that script, and no other; write both", cmd->cmd->name, group->name);
+        return apr_psprintf(cmd->pool, "%s %s: listen= and listen-script= need each other: what connects to that "
+                            "address runs that script, and no other; write both", cmd->cmd->name, group->name);
     for (i = 0; group->listen && i < groups->nelts; i++) {
         const mp_group *other = APR_ARRAY_IDX(groups, i, mp_group *);
 
@@ -467,8 +469,8 @@ static const char *set_accept_mutex(cmd_parms *cmd, void *conf, const char *valu
     for (i = 0; !error && i < sizeof(known) / sizeof(known[0]); i++)
         if (!ap_cstr_casecmp(value, known[i]))
             return NULL;
-    return error ? error : apr_psprintf(cmd->pool, "%s: '%s' must be one of: default | flock | fcntl | sysvsem | posixsem "
-                                        "| pthread", cmd->cmd->name, value);
+    return error ? error : apr_psprintf(cmd->pool, "%s: '%s' must be one of: default | flock | fcntl | sysvsem | "
+                                        "posixsem | pthread", cmd->cmd->name, value);
 }
 
 const command_rec mp_daemon_directives[MP_DAEMON_ROWS] = {

@@ -67,8 +67,8 @@ static const char *settle_identity(mp_group *group, apr_pool_t *pconf)
     if (group->socket_user == MP_NOBODY)
         group->socket_user = ap_unixd_config.user_id;
     if (geteuid() == 0 && (group->uid == 0 || group->gid == 0))
-        return apr_psprintf(pconf, "WSGIDaemonProcess %s: its processes would run as root; write user= and group= of an "
-                            "ordinary user, or User and Group for all of httpd", group->name);
+        return apr_psprintf(pconf, "WSGIDaemonProcess %s: its processes would run as root; write user= and group= of "
+                            "an ordinary user, or User and Group for all of httpd", group->name);
     if ((user = getpwuid(group->uid))) {
         group->user_name = apr_pstrdup(pconf, user->pw_name);
         group->user_home = apr_pstrdup(pconf, user->pw_dir);
@@ -77,14 +77,14 @@ static const char *settle_identity(mp_group *group, apr_pool_t *pconf)
         return NULL;
     group->home = group->user_home;
     if (group->home && stat(group->home, &info) != 0 && (errno == ENOENT || errno == ENOTDIR))
-        return apr_psprintf(pconf, "WSGIDaemonProcess %s: %s, the home of its user %s, is not there; create it, or write "
-                            "home= with the working directory of its processes", group->name, group->home,
+        return apr_psprintf(pconf, "WSGIDaemonProcess %s: %s, the home of its user %s, is not there; create it, or "
+                            "write home= with the working directory of its processes", group->name, group->home,
                             group->user_name);
     return NULL;
 }
 
-/* The engine for the group's own Python, among those where PythonEngine points to; if that is a file, the ones beside it
- * serve other versions. */
+/* The engine for the group's own Python, among those where PythonEngine points to; if that is a file, the ones beside
+ * it serve other versions. */
 static const char *settle_engine(mp_group *group, const mp_process *process, apr_pool_t *ptemp)
 {
     mp_process own = *process;
@@ -104,7 +104,7 @@ static const char *settle_engine(mp_group *group, const mp_process *process, apr
     return error;
 }
 
-/* What the main server says of a handler is for all virtual hosts; config/wsgi_groups.c looks whether the group exists. */
+/* What the main server says of a handler is for all virtual hosts; config/wsgi_groups.c looks for the group. */
 static int is_for_all(const mp_preload *preload)
 {
     return !preload->server->is_virtual && !strcmp(preload->directive, "WSGIHandlerScript");
@@ -143,8 +143,8 @@ const char *mp_groups_check(mp_process *process, apr_pool_t *ptemp)
                             "/run/apache2/wsgi'", directory ? directory : "");
     /* ".PID/GENERATION.NUMBER.sock" comes after it. */
     if (strlen(prefix) + 32 > sizeof(((struct sockaddr_un *)0)->sun_path))
-        return apr_psprintf(ptemp, "WSGISocketPrefix: %s is too long for the name of a socket; write a shorter path, of "
-                            "at most %d characters", prefix, (int)sizeof(((struct sockaddr_un *)0)->sun_path) - 32);
+        return apr_psprintf(ptemp, "WSGISocketPrefix: %s is too long for the name of a socket; write a shorter path, "
+                            "of at most %d characters", prefix, (int)sizeof(((struct sockaddr_un *)0)->sun_path) - 32);
     for (i = 0; i < process->groups->nelts; i++) {
         mp_group *group = APR_ARRAY_IDX(process->groups, i, mp_group *);
 

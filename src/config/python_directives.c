@@ -16,8 +16,8 @@ static const char *set_handlers(cmd_parms *cmd, void *conf, const char *args)
 static const char *set_early_handlers(cmd_parms *cmd, void *conf, const char *args)
 {
     if (strchr(args, '|') && cmd->info == (void *)MP_CONNECTION)
-        return apr_psprintf(cmd->pool, "%s: '| .ext' has no meaning for a connection, which has no file name; write the "
-                            "line without it", cmd->cmd->name);
+        return apr_psprintf(cmd->pool, "%s: '| .ext' has no meaning for a connection, which has no file name; write "
+                            "the line without it", cmd->cmd->name);
     if (strchr(args, '|'))
         return apr_psprintf(cmd->pool, "%s: '| .ext' has no meaning in this phase, because the file name is not known "
                             "yet; write the line without it and look at req.uri in the handler", cmd->cmd->name);

@@ -32,7 +32,7 @@ struct mp_handler {
     unsigned wildcard : 1;      /* <Directory "/x*">: directory is a pattern, found per request; <LocationMatch>, too */
     unsigned is_location : 1;
     unsigned silent : 1;        /* from PythonHandlerModule: a missing function is no error */
-    unsigned placeless : 1;     /* a text that req.add_handler() got without a directory: no directive stands anywhere */
+    unsigned placeless : 1;     /* a text of req.add_handler() without a directory: no directive stands anywhere */
 };
 
 /* The handlers of one phase for one file extension, or for any. */

@@ -21,8 +21,8 @@ static inline int64_t mp_clock(void)
 
 /* Times are mp_clock()'s; 0: never, or not now. */
 typedef struct {
-    /* What has been loaded for requests, for the process that takes its place: pairs of texts, interpreter and script, with
-     * a NUL behind each. Bytes are written first, then how many there are. */
+    /* What has been loaded for requests, for the process that takes its place: pairs of texts, interpreter and script,
+     * with a NUL behind each. Bytes are written first, then how many there are. */
     char loaded[MP_LOADED_ROOM];
     _Atomic uint32_t loaded_length;
     _Atomic int64_t heartbeat;      /* a thread had the GIL */

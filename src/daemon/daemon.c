@@ -63,7 +63,8 @@ static void remember(pid_t pid)
         here.old->all = more;
         here.old->room += 16;
     }
-    here.old->all[here.old->count++] = (old_one){pid, here.supervision->generation, strdup(here.supervision->directory)};
+    here.old->all[here.old->count++] = (old_one){pid, here.supervision->generation,
+                                                  strdup(here.supervision->directory)};
 }
 
 /* It may have been killed, or have ended before it was told that its generation is over. */
@@ -133,11 +134,12 @@ static void replace_supervisor(int status)
 
     close(here.wire);
     here.supervision->deaths = mp_clock() - here.started < SOON ? here.supervision->deaths + 1 : 0;
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, here.supervision->server, "MP0408: the supervisor of the process groups (pid "
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, here.supervision->server,
+                 "MP0408: the supervisor of the process groups (pid "
                  "%" APR_PID_T_FMT ") has died, status %d; a new one starts with new processes", here.pid, status);
     if ((rv = fork_supervisor()) != APR_SUCCESS)
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, here.supervision->server, "MP0409: the supervisor of the process groups "
-                     "can't be started; requests to them are answered with 503 until httpd is restarted");
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, here.supervision->server, "MP0409: the supervisor of the process "
+                     "groups can't be started; requests to them are answered with 503 until httpd is restarted");
 }
 
 static void say(char word)
@@ -270,7 +272,7 @@ static apr_status_t make_sockets(mp_supervision *supervision, apr_pool_t *pconf)
     return APR_SUCCESS;
 }
 
-/* Where httpd makes it, in pre_mpm, it is too late for processes that shall see it; there it is only set to zero then. */
+/* Where httpd makes it, in pre_mpm, it is too late for processes that shall see it; there it is only zeroed then. */
 static void make_scoreboard(const apr_array_header_t *groups, server_rec *s)
 {
     int i;

@@ -8,8 +8,9 @@
  *   - the write end of a pipe that it shares with the children of this generation: EOF tells the supervisor that the
  *     last of them is gone.
  *
- * The names of the sockets are the parent's, too. A supervisor removes those of its generation when it has been told that
- * it is over, or when the parent is dead; the parent does when a supervisor is gone and no other one takes its place.
+ * The names of the sockets are the parent's, too. A supervisor removes those of its generation when it has been told
+ * that it is over, or when the parent is dead; the parent does when a supervisor is gone and no other one takes its
+ * place.
  *
  * Main thread of the parent, and of a child in mp_daemon_child_init; no locks.
  */

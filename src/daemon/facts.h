@@ -1,5 +1,5 @@
-/* What a child of httpd tells a process of a group of a request, besides its variables: one parameter that holds an array of
- * texts with a NUL behind each. front.c packs it, serve_variables.c unpacks it.
+/* What a child of httpd tells a process of a group of a request, besides its variables: one parameter that holds an
+ * array of texts with a NUL behind each. front.c packs it, serve_variables.c unpacks it.
  */
 #ifndef MP_DAEMON_FACTS_H
 #define MP_DAEMON_FACTS_H

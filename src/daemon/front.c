@@ -300,7 +300,8 @@ static mp_relayed attempt(mp_relay *relay, const mp_wsgi_target *target, const m
     else if (!(relay->line = connect_line(relay)))
         return MP_RELAY_DONE;
     if (!renew_head(relay, target, conf)) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0435: the variables of this request are too long for group "
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r,
+                      "MP0435: the variables of this request are too long for group "
                       "'%s'", relay->group->name);
         close_line(relay->line);
         relay->status = HTTP_INTERNAL_SERVER_ERROR;
@@ -369,7 +370,8 @@ int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_
     if (!(relay.group = find_group(r, target, &status)))
         return status;
     if (!enter_root(&inside, to, relay.group)) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0434: %s is outside of the chroot %s of group '%s'", target->script,
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "MP0434: %s is outside of the chroot %s of group '%s'", target->script,
                       relay.group->chroot, relay.group->name);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -387,8 +389,8 @@ int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_
         return mp_relay_expire(&relay);
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0436: no process of group '%s' took the request: %s",
                   relay.group->name, result == MP_RELAY_CHANGED
-                  ? "its script has changed, and no process with the new one was there in time, or its reload_required() is "
-                  "never content"
+                  ? "its script has changed, and no process with the new one was there in time, or its "
+                  "reload_required() is never content"
                   : "they came to their end");
     return HTTP_SERVICE_UNAVAILABLE;
 }

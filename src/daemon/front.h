@@ -10,9 +10,9 @@
 #include "daemon/bytes.h"
 #include "gateway.h"
 
-/* `to` is the child's gateway over the request, filled in: its variables and facts go to the process, and head(), write()
- * and cut() of it take the answer; its read() is not called. OK: there was an answer, whole or cut; else the status for
- * httpd to answer with. */
+/* `to` is the child's gateway over the request, filled in: its variables and facts go to the process, and head(),
+ * write() and cut() of it take the answer; its read() is not called. OK: there was an answer, whole or cut; else the
+ * status for httpd to answer with. */
 int mp_daemon_serve(mp_gateway *to, const mp_wsgi_target *target, const mp_wsgi_conf *conf);
 
 /* Before the first request of a child. */

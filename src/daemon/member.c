@@ -51,7 +51,8 @@ void mp_member_leave(mp_member *one, mp_reason why)
     if (one->leaving || one->stage >= MP_DRAINING)
         return;
     one->leaving = why;
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0411: %s, stopping process '%s'. (pid=%" APR_PID_T_FMT
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server,
+                 "MP0411: %s, stopping process '%s'. (pid=%" APR_PID_T_FMT
                  ")", mp_reason_phrase(why), one->group->name, one->pid);
     if (!one->group->threads)
         mp_member_drain(one, one->group->graceful_timeout, why);

@@ -71,7 +71,7 @@ static apr_status_t write_pending(mp_outflow *out)
     return out->to->r->connection->aborted ? APR_ECONNABORTED : APR_SUCCESS;
 }
 
-/* Whether the kernel takes this, and what httpd may have before it, at once: twice as much, with what belongs to packets. */
+/* Whether the kernel takes this, and what httpd may have before it, at once: with packets, twice as much. */
 static int has_room(const mp_outflow *out, apr_size_t n)
 {
 #ifdef SO_MEMINFO
@@ -222,8 +222,8 @@ void mp_outflow_stop(mp_outflow *out, const mp_group *group)
     mp_kept *piece;
 
     if (out->has_timed_out)
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, out->to->r, "MP0475: the answer of group '%s' is cut: the client has "
-                      "not read for %d ms (response-socket-timeout)", group->name, (int)(out->timeout / 1000));
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, out->to->r, "MP0475: the answer of group '%s' is cut: the client "
+                      "has not read for %d ms (response-socket-timeout)", group->name, (int)(out->timeout / 1000));
     while ((piece = out->first)) {
         out->first = piece->next;
         free(piece);

@@ -1,7 +1,8 @@
 /* An answer's way from a process of a group to the client, without waiting for the client: what its connection does not
  * take at once is kept in memory, up to response-buffer-size, so that the process gets free.
  *
- * One thread, that of the request. HTTP/2 has no socket of the request's own: there all is passed on, and that may wait.
+ * One thread, that of the request. HTTP/2 has no socket of the request's own: there all is passed on, and that may
+ * wait.
  */
 #ifndef MP_DAEMON_OUTFLOW_H
 #define MP_DAEMON_OUTFLOW_H
@@ -36,7 +37,7 @@ apr_status_t mp_outflow_flush(mp_outflow *out);
 /* The client's socket takes bytes again. */
 apr_status_t mp_outflow_resume(mp_outflow *out);
 
-/* Nothing comes any more: waits until httpd has it all. Then the answer ends (MP_PUSH_LAST or MP_PUSH_END), or is cut. */
+/* Nothing comes any more: waits until httpd has it all. Then it ends (MP_PUSH_LAST or MP_PUSH_END), or is cut. */
 apr_status_t mp_outflow_end(mp_outflow *out, mp_push push);
 apr_status_t mp_outflow_cut(mp_outflow *out);
 

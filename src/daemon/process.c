@@ -117,7 +117,8 @@ void mp_process_close_others(const int *keep, int kept, const server_rec *main_s
 
 __attribute__((noreturn)) static void refuse(const mp_group *group, const char *step)
 {
-    ap_log_error(APLOG_MARK, APLOG_CRIT, errno, group->server, "MP0401: a process of group '%s' can't %s; it ends here, "
+    ap_log_error(APLOG_MARK, APLOG_CRIT, errno, group->server,
+                 "MP0401: a process of group '%s' can't %s; it ends here, "
                  "and is tried again later", group->name, step);
     _exit(MP_EXIT_UNFIT);
 }
@@ -210,7 +211,8 @@ static void drop_privileges(const mp_group *group)
     if (group->chroot) {
         /* The engine is outside of it; what is loaded now is found by its name later. */
         if (!dlopen(group->engine, RTLD_NOW | RTLD_GLOBAL))
-            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0402: the engine for group '%s' can't be loaded: %s",
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server,
+                         "MP0402: the engine for group '%s' can't be loaded: %s",
                          group->name, dlerror());
         if (chroot(group->chroot) != 0 || chdir("/") != 0)
             refuse(group, apr_psprintf(group->server->process->pool, "change its root to %s", group->chroot));
@@ -231,7 +233,8 @@ static void limit(const mp_group *group, int what, apr_int64_t soft, apr_int64_t
     struct rlimit limits = {(rlim_t)soft, (rlim_t)hard};
 
     if (soft && setrlimit(what, &limits) != 0)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, group->server, "MP0403: WSGIDaemonProcess %s: %s=%" APR_INT64_T_FMT
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, group->server,
+                     "MP0403: WSGIDaemonProcess %s: %s=%" APR_INT64_T_FMT
                      " can't be set; the processes run without it", group->name, option, soft);
 }
 
@@ -259,7 +262,8 @@ static void set_environment(const mp_group *group)
     if (group->locale) {
         setenv("LC_ALL", group->locale, 1);
         if (!setlocale(LC_ALL, group->locale))
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, group->server, "MP0404: WSGIDaemonProcess %s: there is no locale "
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, group->server,
+                         "MP0404: WSGIDaemonProcess %s: there is no locale "
                          "'%s'; `locale -a` lists those that are installed", group->name, group->locale);
     }
     if (group->python_eggs)
@@ -280,8 +284,8 @@ static void settle_logs(const mp_group *group, server_rec *main_server)
     }
 }
 
-/* All clients' requests are in httpd's scoreboard, and its parent believes what is there: server-metrics= is to read only.
- * It is a mapping of its own under every MPM that forks. */
+/* All clients' requests are in httpd's scoreboard, and its parent believes what is there: server-metrics= is to read
+ * only. It is a mapping of its own under every MPM that forks. */
 static void settle_scoreboard(const mp_group *group)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start;

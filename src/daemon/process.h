@@ -1,7 +1,7 @@
 /* From a fork of the supervisor to a process of a group: privileges, descriptors, limits, environment.
  *
- * Called once, in the new process, before anything of it runs. A step that fails is logged and ends the process: it never
- * goes on with wrong rights.
+ * Called once, in the new process, before anything of it runs. A step that fails is logged and ends the process: it
+ * never goes on with wrong rights.
  */
 #ifndef MP_DAEMON_PROCESS_H
 #define MP_DAEMON_PROCESS_H

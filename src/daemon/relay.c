@@ -1,4 +1,4 @@
-/* One attempt: a request out on a line, its answer back. Both ways at once, so that neither side waits for the other. */
+/* One attempt: a request out on a line, its answer back. Both ways at once: neither side waits for the other. */
 #include "daemon/board.h"
 #include "daemon/front.h"
 #include "daemon/wire.h"
@@ -50,7 +50,8 @@ static void fail(exchange *x, int status, const char *why)
     mp_relay *relay = x->relay;
 
     if (x->has_head) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0438: the answer of group '%s' is cut: %s", relay->group->name,
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r,
+                      "MP0438: the answer of group '%s' is cut: %s", relay->group->name,
                       why);
         relay->ending = MP_RELAY_CUT;
         finish(x, MP_RELAY_DONE, OK);
@@ -190,8 +191,8 @@ static void take_note(exchange *x, const mp_record *record)
         x->wanted = 1;
         break;
     case MP_NOTE_REJECTED:
-        x->relay->rejected_by = length > 1 && *rest == 's' ? atoi(apr_pstrmemdup(relay->to->pool, (const char *)rest + 7,
-                                                                                length > 8 ? length - 8 : 0)) : 0;
+        x->relay->rejected_by = length > 1 && *rest == 's'
+            ? atoi(apr_pstrmemdup(relay->to->pool, (const char *)rest + 7, length > 8 ? length - 8 : 0)) : 0;
         finish(x, length > 1 && *rest == 's' ? MP_RELAY_CHANGED : MP_RELAY_AGAIN, OK);
         break;
     case MP_NOTE_WHOLE:
@@ -218,7 +219,8 @@ static int take_line(exchange *x, const mp_record *record)
         ap_log_rerror_(line.file, line.number, APLOG_MODULE_INDEX, line.level, 0, x->relay->r, "%.*s", (int)line.length,
                        line.text);
     else if (record->type == MP_WIRE_STDERR && record->length)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->relay->r, "%.*s", (int)record->length, (const char *)record->content);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->relay->r,
+                      "%.*s", (int)record->length, (const char *)record->content);
     else
         return 0;
     return 1;
@@ -478,7 +480,8 @@ static int64_t time_left(const exchange *x)
 {
     const mp_outflow *out = &x->relay->out;
     int64_t now = mp_clock();
-    int64_t left = x->progress + (x->is_dry && !x->body_ended ? x->relay->r->server->timeout : socket_timeout(x->relay));
+    int64_t left = x->progress
+                   + (x->is_dry && !x->body_ended ? x->relay->r->server->timeout : socket_timeout(x->relay));
 
     if (out->is_blocked && (mp_outflow_is_full(out) || out->since + out->timeout < left))
         left = out->since + out->timeout;
@@ -567,8 +570,8 @@ static void wait_for_news(exchange *x)
         flush(x);
 }
 
-/* Nobody takes the answer any more; but what the process has said for the log is heard. What it says from now on it has to
- * write into its own. */
+/* Nobody takes the answer any more; but what the process has said for the log is heard. What it says from now on it has
+ * to write into its own. */
 static void hear_last_lines(exchange *x)
 {
     mp_line *line = x->relay->line;

@@ -5,7 +5,8 @@
 
 static int fail(const mp_relay *relay, const char *what)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r, "MP0437: the answer of group '%s' is no good: %s", relay->group->name,
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, relay->r,
+                  "MP0437: the answer of group '%s' is no good: %s", relay->group->name,
                   what);
     return HTTP_INTERNAL_SERVER_ERROR;
 }

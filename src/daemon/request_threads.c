@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OVERSIGHT 1000          /* milliseconds, until a connection is found that woke a process which died of something */
+#define OVERSIGHT 1000          /* milliseconds, until a connection is found that woke a process which then died */
 
 /* A connection; while it is idle, it is in the list. */
 typedef struct link link_t;
@@ -97,8 +97,8 @@ static void watch_link(link_t *link)
     link->is_watched = 1;
 }
 
-/* A connection that woke this process and no other would wait for the next one that comes. Its client sees a reset, with
- * all unread, and asks again. */
+/* A connection that woke this process and no other would wait for the next one that comes. Its client sees a reset,
+ * with all unread, and asks again. */
 static void turn_away(void)
 {
     int fd;
@@ -175,8 +175,8 @@ static void rest_if_short(int error)
         return;
     if (!said || now - said > 60000000) {
         said = now;
-        ap_log_error(APLOG_MARK, APLOG_ERR, error, me.server, "MP0486: process '%s' can't take a request: raise the limit of "
-                     "what it lacks, or find what keeps it", me.group->name);
+        ap_log_error(APLOG_MARK, APLOG_ERR, error, me.server, "MP0486: process '%s' can't take a request: raise the "
+                     "limit of what it lacks, or find what keeps it", me.group->name);
     }
     usleep(100000);
 }
@@ -207,10 +207,10 @@ static link_t *accept_private(void)
     return link;
 }
 
-/* A connection that has something to say, on_public, or NULL when the process takes no more; *kept: one that this thread
- * has accepted, and keeps. All idle threads wait here, and the kernel wakes one for an event: the last that has come, whose
- * caches are warm. The one that was the nth to come looks after n * OVERSIGHT on its own, so the first of them does once in
- * that time. */
+/* A connection that has something to say, on_public, or NULL when the process takes no more; *kept: one that this
+ * thread has accepted, and keeps. All idle threads wait here, and the kernel wakes one for an event: the last that has
+ * come, whose caches are warm. The one that was the nth to come looks after n * OVERSIGHT on its own, so the first of
+ * them does once in that time. */
 static link_t *wait_for_link(int nth, link_t **kept)
 {
     struct epoll_event event;
@@ -243,8 +243,8 @@ static int is_idle_link(const link_t *link)
     return 0;
 }
 
-/* The link, or NULL if it was closed. A public one is accepted by the thread that serves it: its client does not ask again,
- * so nobody may take it who is not going to answer. */
+/* The link, or NULL if it was closed. A public one is accepted by the thread that serves it: its client does not ask
+ * again, so nobody may take it who is not going to answer. */
 static link_t *take_link(request_thread *self, link_t *link, link_t *kept)
 {
     int error = 0;
@@ -434,8 +434,8 @@ int mp_request_threads_start(const mp_engine_table *engine)
             break;
     pthread_attr_destroy(&attributes);
     if (i && i < me.group->threads)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, me.server, "MP0487: process '%s' has %d of its %d threads; more can't "
-                     "be started", me.group->name, i, me.group->threads);
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, me.server, "MP0487: process '%s' has %d of its %d threads; more "
+                     "can't be started", me.group->name, i, me.group->threads);
     return i > 0;
 }
 

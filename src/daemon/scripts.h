@@ -19,8 +19,8 @@ int mp_scripts_trusted(const mp_group *group, const char *script, apr_pool_t *p)
 const char *mp_scripts_inside(const mp_group *group, const char *path);
 
 /* What is logged of one that is not trusted; then come the script and the group's name. */
-#define MP_SCRIPTS_UNTRUSTED "MP0433: %s is not owned as script-user or script-group of group '%s' says, or others may " \
-                             "change it or its directory"
+#define MP_SCRIPTS_UNTRUSTED "MP0433: %s is not owned as script-user or script-group of group '%s' says, or others " \
+                             "may change it or its directory"
 
 /* An application of the script begins in that interpreter; the board says to the next process that it is loaded. */
 void mp_scripts_note(mp_board *board, const char *interpreter, const char *script);

@@ -37,8 +37,9 @@ static int reject(mp_served *one, const char *reason)
 
 void mp_serve_end_fork(const mp_seat *seat)
 {
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, seat->server, "MP0465: a process that an application of group '%s' forked has "
-                 "come back from the application; it ends here, and only its parent answers", seat->group->name);
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, seat->server, "MP0465: a process that an application of group '%s' "
+                 "forked has come back from the application; it ends here, and only its parent answers",
+                     seat->group->name);
     _exit(1);
 }
 
@@ -82,7 +83,8 @@ static int run(mp_served *one, mp_wsgi_target *target)
     if (seat->engine && seat->engine->wsgi)
         status = run_engine(one, target);
     else
-        mp_served_log(&one->base, APLOG_ERR, "MP0423: this process has no Python; what it logged when it started says why");
+        mp_served_log(&one->base, APLOG_ERR,
+                      "MP0423: this process has no Python; what it logged when it started says why");
     if (seat->is_forked)
         mp_serve_end_fork(seat);
     seat->board->threads[seat->number] = 0;
@@ -109,8 +111,8 @@ static int process(mp_served *one)
 
     one->base.daemon_start = apr_time_now();
     if (!mp_served_read_params(one, facts)) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, seat->server, "MP0424: somebody who does not know its secret has connected "
-                     "to group '%s'; nothing was run", seat->group->name);
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, seat->server, "MP0424: somebody who does not know its secret has "
+                     "connected to group '%s'; nothing was run", seat->group->name);
         return 0;
     }
     if (one->is_public)
@@ -173,7 +175,8 @@ int mp_serve(mp_seat *seat, int fd, int is_public)
     if (rv == APR_SUCCESS)
         keeps = process(one);
     else if (rv != APR_EOF && rv != APR_ECONNABORTED)
-        ap_log_error(APLOG_MARK, APLOG_INFO, rv, seat->server, "MP0425: what came to group '%s' is no request of FastCGI",
+        ap_log_error(APLOG_MARK, APLOG_INFO, rv, seat->server,
+                     "MP0425: what came to group '%s' is no request of FastCGI",
                      group->name);
     if (!keeps && is_public)
         linger(one);

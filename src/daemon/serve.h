@@ -24,7 +24,7 @@ typedef struct {
     /* The script has changed, and the group's processes are to be replaced. */
     void (*reload)(void *worker, const char *script);
     void *worker;
-    int is_forked;                      /* we are a process that the application forked: nothing here is ours any more */
+    int is_forked;                      /* the application forked this process: nothing here is ours any more */
 } mp_seat;
 
 /* Serves the request that is coming in on fd. 1: the connection can be used for the next one; 0: it is to be closed. */

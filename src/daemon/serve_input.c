@@ -67,7 +67,8 @@ static apr_status_t answer_values(mp_served *one, const mp_record *record)
                 value = known[i][1] ? known[i][1] : threads;
                 end = mp_wire_pair_put(end, name, name_length, value, strlen(value));
             }
-    return mp_served_put(one, MP_WIRE_GET_VALUES_RESULT, reply, (size_t)(end - reply)) ? one->out_error : mp_served_flush(one, 1);
+    return mp_served_put(one, MP_WIRE_GET_VALUES_RESULT, reply, (size_t)(end - reply))
+           ? one->out_error : mp_served_flush(one, 1);
 }
 
 /* What belongs to no request that runs. 1: handled. */
@@ -156,7 +157,8 @@ apr_status_t mp_served_read_request(mp_served *one)
 /* What httpd says of a body that it could not read. */
 static apr_status_t broken(mp_served *one, const unsigned char *said)
 {
-    apr_status_t rv = (apr_status_t)((unsigned)said[2] << 24 | (unsigned)said[3] << 16 | (unsigned)said[4] << 8 | said[5]);
+    apr_status_t rv = (apr_status_t)((unsigned)said[2] << 24 | (unsigned)said[3] << 16 | (unsigned)said[4] << 8
+                                     | said[5]);
 
     one->base.read_status = said[0] << 8 | said[1];
     return rv ? rv : APR_EGENERAL;
@@ -203,7 +205,7 @@ apr_status_t mp_served_read(mp_gateway *gateway, char *to, apr_size_t *n)
     if (!one->wanted && (one->flags & MP_FLAG_SAY_WANTED)) {
         one->wanted = 1;
         pthread_mutex_lock(&one->out_lock);
-        mp_served_note(one, MP_NOTE_WANTED, "", 0);       /* its head may be before it, and waits in the child for bytes */
+        mp_served_note(one, MP_NOTE_WANTED, "", 0);     /* its head may be before it, and waits in the child */
         pthread_mutex_unlock(&one->out_lock);
     }
     if (!one->in_error && !one->body_left && !one->body_ended) {

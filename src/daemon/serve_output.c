@@ -204,8 +204,9 @@ static apr_status_t lose_file(mp_served *one, apr_status_t rv, apr_off_t n)
 {
     char reason[128];
 
-    mp_served_log(&one->base, APLOG_ERR, apr_psprintf(one->base.pool, "MP0476: the last %" APR_OFF_T_FMT " bytes of the file "
-                  "that is the answer can't be read: %s; the answer is cut", n,
+    mp_served_log(&one->base, APLOG_ERR, apr_psprintf(one->base.pool,
+                  "MP0476: the last %" APR_OFF_T_FMT " bytes of the "
+                  "file that is the answer can't be read: %s; the answer is cut", n,
                   rv == APR_EOF ? "it has become shorter" : apr_strerror(rv, reason, sizeof(reason))));
     one->is_cut = 1;
     return rv;
@@ -267,8 +268,8 @@ static int put_line(mp_served *one, const char *file, int number, int level, con
     return 1;
 }
 
-/* Never waits: it may be called with a GIL. What the other side does not take now goes along later; while another thread
- * is sending, a line goes to the process's own log. */
+/* Never waits: it may be called with a GIL. What the other side does not take now goes along later; while another
+ * thread is sending, a line goes to the process's own log. */
 void mp_served_log_at(mp_gateway *gateway, const char *file, int number, int level, const char *line)
 {
     mp_served *one = (mp_served *)gateway;
@@ -321,7 +322,8 @@ void mp_served_log_unsent(mp_served *one)
     mp_wire_line line;
     size_t used;
 
-    for (; mp_wire_decode(out->bytes + out->start, out->end - out->start, &record, &used) == MP_WIRE_OK; out->start += used)
+    for (; mp_wire_decode(out->bytes + out->start, out->end - out->start, &record, &used) == MP_WIRE_OK;
+         out->start += used)
         if (mp_wire_log_line(&record, &line))
             ap_log_error_(line.file, line.number, APLOG_MODULE_INDEX, line.level, 0, one->base.server, "%.*s",
                           (int)line.length, line.text);

@@ -1,5 +1,5 @@
-/* A request in a process of a group, below serve.c: its record, and what is done with its connection. All of it belongs to the
- * request's thread; only lines for the log may come from others.
+/* A request in a process of a group, below serve.c: its record, and what is done with its connection. All of it belongs
+ * to the request's thread; only lines for the log may come from others.
  */
 #ifndef MP_DAEMON_SERVED_H
 #define MP_DAEMON_SERVED_H
@@ -41,8 +41,8 @@ static inline void mp_served_touch(mp_served *one)
 }
 
 /* serve_output.c: records out. What is put waits in seat->out, under out_lock. */
-int mp_served_wait(mp_served *one, short events);       /* until the socket is ready; 0: it is not, within the time-out */
-apr_status_t mp_served_send(mp_served *one, struct iovec *iov, int count, int waits);   /* now, all of it, or what fits */
+int mp_served_wait(mp_served *one, short events);       /* until the socket is ready; 0: it is not in time */
+apr_status_t mp_served_send(mp_served *one, struct iovec *iov, int count, int waits);   /* all, or what fits now */
 apr_status_t mp_served_flush(mp_served *one, int waits);
 apr_status_t mp_served_put(mp_served *one, int type, const void *data, size_t n);
 apr_status_t mp_served_note(mp_served *one, mp_note note, const void *data, size_t n);

@@ -12,8 +12,8 @@
 #include "apr_file_io.h"
 #include "unixd.h"
 
-/* Somebody else's directory of that name is a trap. Ours stays the parent's own, so that nobody else can put anything there:
- * httpd's Group, and everybody for socket-user=, may only go through it. errno says what is wrong. */
+/* Somebody else's directory of that name is a trap. Ours stays the parent's own, so that nobody else can put anything
+ * there: httpd's Group, and everybody for socket-user=, may only go through it. errno says what is wrong. */
 static int make_directory(const char *directory, mode_t mode)
 {
     struct stat info;
@@ -75,7 +75,7 @@ static void set_buffers(int fd, const mp_group *group)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
-/* Who may write to the directory may have put something else there, since `from` had the socket. 0: it logged why not. */
+/* Who may write to the directory may have put something else there, since `from` had it. 0: it logged why not. */
 static int give_to(const mp_group *group, const char *path, uid_t from, uid_t owner)
 {
     struct stat info;
@@ -87,7 +87,8 @@ static int give_to(const mp_group *group, const char *path, uid_t from, uid_t ow
     if (fd < 0 || fstat(fd, &info) != 0)
         ;
     else if (!S_ISSOCK(info.st_mode) || info.st_nlink != 1 || (info.st_uid != from && info.st_uid != owner)) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, group->server, "MP0495: %s is not the socket that httpd made there for "
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, group->server,
+                     "MP0495: %s is not the socket that httpd made there for "
                      "group '%s': somebody who may write to its directory has put something else there", path,
                      group->name);
         goto done;
@@ -111,14 +112,15 @@ static int listen_at(const mp_group *group, const struct sockaddr *address, sock
 
     if (fd >= 0 && address->sa_family != AF_UNIX) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));  /* of one that an older generation has at 0.0.0.0, say */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));  /* an older generation may have it at 0.0.0.0 */
         setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &silence, sizeof(silence));
     }
     if (fd >= 0)
         set_buffers(fd, group);
     if (fd >= 0 && bind(fd, address, length) == 0 && listen(fd, (int)group->listen_backlog) == 0)
         return fd;
-    ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server, "MP0407: no socket can be made at %s for group '%s'", name,
+    ap_log_error(APLOG_MARK, APLOG_EMERG, errno, group->server,
+                 "MP0407: no socket can be made at %s for group '%s'", name,
                  group->name);
     if (fd >= 0)
         close(fd);
@@ -150,7 +152,7 @@ int mp_sockets_listen(mp_group *group, const char *directory, int generation, ap
     return listen_unix(group, group->socket, group->socket_user);
 }
 
-/* Sockets of listen=, over restarts: who waits in the queue of one is served by the next generation. Of malloc's memory. */
+/* Sockets of listen=, over restarts: who waits in the queue of one is served by the next generation. From malloc. */
 typedef struct kept kept;
 struct kept {
     kept *next;
@@ -191,7 +193,8 @@ static int is_in_place(const kept *one)
     const char *path = path_of(one->address);
 
     return !path || (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode) &&
-                     getsockname(one->fd, (struct sockaddr *)&address, &length) == 0 && !strcmp(address.sun_path, path));
+                     getsockname(one->fd, (struct sockaddr *)&address, &length) == 0
+                     && !strcmp(address.sun_path, path));
 }
 
 /* The socket of the generation before, with what this one's line says. -1: there is none; -2: it logged why not. */

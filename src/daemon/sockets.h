@@ -4,14 +4,15 @@
 
 #include "config/groups.h"
 
-/* The directory of this httpd's sockets, made if it is not there: nobody but the parent can put anything there. NULL: it
- * logged why not. */
+/* The directory of this httpd's sockets, made if it is not there: nobody but the parent can put anything there. NULL:
+ * it logged why not. */
 const char *mp_sockets_directory(const mp_process *process, server_rec *s, apr_pool_t *p);
 
 /* A listening socket for httpd's children; sets group->socket. -1: it logged why not. */
 int mp_sockets_listen(mp_group *group, const char *directory, int generation, apr_pool_t *p);
 
-/* The socket of listen=: that of the generation before, if it had the same one; it is kept for the next. -1: there is none;
+/* The socket of listen=: that of the generation before, if it had the same one; it is kept for the next. -1: there is
+ * none;
  * -2: it logged why not. */
 int mp_sockets_listen_public(const mp_group *group, apr_pool_t *p);
 

@@ -117,8 +117,9 @@ static void become_worker(mp_member *one, const int ends[2])
 
 static void give_up(const mp_group *group, place *where, const char *what)
 {
-    ap_log_error(APLOG_MARK, APLOG_ERR, errno, group->server, "MP0410: no process can be started for group '%s': %s; it is "
-                 "tried again in a minute", group->name, what);
+    ap_log_error(APLOG_MARK, APLOG_ERR, errno, group->server,
+                 "MP0410: no process can be started for group '%s': %s; it "
+                 "is tried again in a minute", group->name, what);
     where->start_at = mp_clock() + LONGEST_PAUSE;
 }
 
@@ -183,7 +184,8 @@ static void note_service_end(mp_member *one)
     int64_t pause = (int64_t)SERVICE_PAUSE << (times < 6 ? times : 6);
 
     where->start_at = now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE);
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server, "MP0455: the scripts of process '%s' (pid=%" APR_PID_T_FMT
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, one->group->server,
+                 "MP0455: the scripts of process '%s' (pid=%" APR_PID_T_FMT
                  ") have come to their end; they start again in %d seconds", one->group->name, one->pid,
                  (int)((where->start_at - now) / 1000000));
     if (one->stage <= MP_READY) {
@@ -268,8 +270,8 @@ static void note_early_death(mp_member *one, place *where, int status)
         pause = UNFIT_PAUSE;
     where->start_at = now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE);
     if (where->deaths == 3)
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, one->group->server, "MP0414: processes of group '%s' keep dying soon after "
-                     "they start; the pauses between attempts grow, up to a minute", one->group->name);
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, one->group->server, "MP0414: processes of group '%s' keep dying soon "
+                     "after they start; the pauses between attempts grow, up to a minute", one->group->name);
 }
 
 static void bury(mp_member *one, int status)
@@ -285,16 +287,16 @@ static void bury(mp_member *one, int status)
             ap_log_error(APLOG_MARK, APLOG_INFO, 0, group->server, "MP0415: Process '%s' (pid=%" APR_PID_T_FMT ") has "
                          "ended", group->name, one->pid);
         else
-            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0416: Process '%s' (pid=%" APR_PID_T_FMT ") has died "
-                         "at its end: %s %d", group->name, one->pid, how, number);
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0416: Process '%s' (pid=%" APR_PID_T_FMT ") has "
+                         "died at its end: %s %d", group->name, one->pid, how, number);
         if (one->stage >= MP_READY && group->threads)
             where->deaths = 0;
     }
     else {
         note_early_death(one, where, status);
         if (where->deaths <= 3)
-            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0417: Process '%s' (pid=%" APR_PID_T_FMT ") has died; "
-                         "deregistering and restarting it. Cause: %s %d", group->name, one->pid, how, number);
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0417: Process '%s' (pid=%" APR_PID_T_FMT ") has "
+                         "died; deregistering and restarting it. Cause: %s %d", group->name, one->pid, how, number);
     }
     if (one->control >= 0)
         close(one->control);

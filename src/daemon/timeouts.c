@@ -63,8 +63,8 @@ static void check_requests(mp_member *one, int64_t now)
     if (!oldest || one->is_overdue)
         return;
     one->is_overdue = 1;
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0418: a request to process '%s' (pid=%" APR_PID_T_FMT ") has "
-                 "run for %d seconds, and request-timeout is %d; the process has to end", group->name, one->pid,
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->server, "MP0418: a request to process '%s' (pid=%" APR_PID_T_FMT ") "
+                 "has run for %d seconds, and request-timeout is %d; the process has to end", group->name, one->pid,
                  (int)((now - oldest) / 1000000), (int)apr_time_sec(group->request_timeout));
     mp_member_tell(one, MP_WORD_DUMP);
     mp_member_end(one, MP_REASON_REQUEST);
@@ -123,8 +123,8 @@ void mp_timeouts_check_deadline(mp_member *one, int64_t now)
         mp_member_stop(one, MP_REASON_SIGNAL);
     }
     else {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, one->group->server, "MP0422: Shutdown timeout expired; aborting daemon "
-                     "process '%s'. (pid=%" APR_PID_T_FMT ")", one->group->name, one->pid);
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, one->group->server, "MP0422: Shutdown timeout expired; aborting "
+                     "daemon process '%s'. (pid=%" APR_PID_T_FMT ")", one->group->name, one->pid);
         mp_member_kill(one);
     }
 }

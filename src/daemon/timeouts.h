@@ -12,8 +12,8 @@
 /* Of restart-interval; 0: never. Staggered, so that the processes of a group do not all start anew at the same time. */
 int64_t mp_timeouts_restart_at(const mp_group *group, int slot, int64_t now);
 
-/* All processes stood still for so long, up to now or a little before. It does not count for what had begun; only the last
- * such time is known. */
+/* All processes stood still for so long, up to now or a little before. It does not count for what had begun; only the
+ * last such time is known. */
 void mp_timeouts_stood_still(int64_t now, int64_t length);
 
 /* How long a request may run. */

@@ -16,7 +16,7 @@
 enum {
     MP_WIRE_BEGIN = 1, MP_WIRE_ABORT, MP_WIRE_END, MP_WIRE_PARAMS, MP_WIRE_STDIN, MP_WIRE_STDOUT, MP_WIRE_STDERR,
     MP_WIRE_DATA, MP_WIRE_GET_VALUES, MP_WIRE_GET_VALUES_RESULT, MP_WIRE_UNKNOWN,
-    MP_WIRE_NOTE = 200              /* ours, between children of httpd and processes only: an mp_note and what belongs to it */
+    MP_WIRE_NOTE = 200              /* ours, between httpd's children and processes: an mp_note and what goes with it */
 };
 
 /* The first byte of a MP_WIRE_NOTE. */
@@ -28,7 +28,7 @@ typedef enum {
     MP_NOTE_WHOLE = 'A',            /* the rest of the answer is there, and comes without a pause */
     MP_NOTE_STATUS = 'S',           /* no answer: httpd shall make one; two bytes of status */
     MP_NOTE_LOG = 'L',              /* a line for the log: a byte of level, four of line number, file and NUL, text */
-    MP_NOTE_BROKEN = 'X'            /* from the child: the body ends here, too early; two bytes of HTTP status, four of APR's */
+    MP_NOTE_BROKEN = 'X'            /* the child's: the body ends too early; two bytes of HTTP status, four of APR's */
 } mp_note;
 
 /* The roles of a BEGIN; protocolStatus of an END. */
@@ -55,15 +55,15 @@ typedef struct {
 
 typedef enum { MP_WIRE_OK, MP_WIRE_MORE, MP_WIRE_BAD } mp_wire_status;
 
-/* The record at the start of n bytes. MP_WIRE_MORE: not all of it is there; *used is then how many bytes it takes in all,
- * as far as known. MP_WIRE_BAD: that is no FastCGI. On MP_WIRE_OK *used bytes are done with. */
+/* The record at the start of n bytes. MP_WIRE_MORE: not all of it is there; *used is then how many bytes it takes in
+ * all, as far as known. MP_WIRE_BAD: that is no FastCGI. On MP_WIRE_OK *used bytes are done with. */
 mp_wire_status mp_wire_decode(const unsigned char *bytes, size_t n, mp_record *record, size_t *used);
 
 /* 0: the record is no line for the log. */
 int mp_wire_log_line(const mp_record *record, mp_wire_line *line);
 
-/* The next name and value of PARAMS: advances *bytes and *n. MP_WIRE_MORE: the rest is not there (at the end of a stream:
- * it is cut). */
+/* The next name and value of PARAMS: advances *bytes and *n. MP_WIRE_MORE: the rest is not there (at the end of a
+ * stream: it is cut). */
 mp_wire_status mp_wire_pair(const unsigned char **bytes, size_t *n, const char **name, size_t *name_length,
                             const char **value, size_t *value_length);
 

@@ -2,8 +2,8 @@
 #ifndef MP_DAEMON_WORDS_H
 #define MP_DAEMON_WORDS_H
 
-/* Words between supervisor and process; mp_supervisor's come first. A process says one byte, the supervisor always three:
- * a word and what belongs to it, such as an mp_reason. */
+/* Words between supervisor and process; mp_supervisor's come first. A process says one byte, the supervisor always
+ * three: a word and what belongs to it, such as an mp_reason. */
 enum {
     MP_WORD_DRAIN = 'G', MP_WORD_QUIT = 'Q', MP_WORD_DUMP = 'D', MP_WORD_ABORT = 'K', MP_WORD_INTERRUPT = 'I',
     MP_WORD_READY = 'r', MP_WORD_MAXIMUM = 'm', MP_WORD_RELOAD = 's', MP_WORD_EVICT = 'u', MP_WORD_CPU = 'x',

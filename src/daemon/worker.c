@@ -94,8 +94,8 @@ static void set_signals(void)
     sigprocmask(SIG_SETMASK, &mask, NULL);      /* the supervisor has held back what came until now */
 }
 
-/* What the application forks is a process like any other: signals have their usual meaning, and what is between httpd and
- * us is none of its business. As long as it had such a connection, too, nobody would see the end of it. */
+/* What the application forks is a process like any other: signals have their usual meaning, and what is between httpd
+ * and us is none of its business. As long as it had such a connection, too, nobody would see the end of it. */
 static void leave_in_fork(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL}, now;
@@ -261,8 +261,8 @@ static void *control(void *unused)
     return unused;
 }
 
-/* What the group's line says of its interpreters, under what <WSGIInterpreterOptions> says. Copied, not to grow what the
- * others see. */
+/* What the group's line says of its interpreters, under what <WSGIInterpreterOptions> says. Copied, not to grow what
+ * the others see. */
 static apr_array_header_t *interpreters(const mp_process *process)
 {
     apr_array_header_t *all = apr_array_make(me.pool, process->interpreters->nelts + 1, sizeof(mp_interp_options));
@@ -324,8 +324,8 @@ static void load_engine(void)
     me.engine = mp_engine_load_in_group(me.group, mp_request_threads_go_on);
 }
 
-/* Subscribers hear of the end when the requests are through, or when the supervisor does not wait for them any more; then
- * it waits for shutdown-timeout. */
+/* Subscribers hear of the end when the requests are through, or when the supervisor does not wait for them any more;
+ * then it waits for shutdown-timeout. */
 static void wait_for_end(void)
 {
     int reason = mp_request_threads_wait_for_close();
@@ -367,7 +367,8 @@ static void serve_requests(void)
         say(MP_WORD_READY);
         return;
     }
-    ap_log_error(APLOG_MARK, APLOG_CRIT, errno, me.server, "MP0427: process '%s' can't start its threads", me.group->name);
+    ap_log_error(APLOG_MARK, APLOG_CRIT, errno, me.server,
+                 "MP0427: process '%s' can't start its threads", me.group->name);
     _exit(MP_EXIT_UNFIT);
 }
 

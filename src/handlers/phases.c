@@ -125,8 +125,8 @@ int mp_phases_run(request_rec *r, const mp_visit *visit)
     if (visit->phase != MP_CONTENT)
         return result;
     if (result == HTTP_OK) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "MP0012: %s returned apache.HTTP_OK, which is taken as apache.OK; "
-                      "the status of the answer is req.status", mp_host->phase_directive(visit->phase));
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "MP0012: %s returned apache.HTTP_OK, which is taken as "
+                      "apache.OK; the status of the answer is req.status", mp_host->phase_directive(visit->phase));
         result = OK;
     }
     /* httpd has ended the answer itself, as it does for a body that breaks LimitRequestBody: no second error page. */

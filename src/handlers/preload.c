@@ -50,7 +50,8 @@ static void run(const mp_preload *preload, mp_preload_script_fn load_script)
     failed = load(lease.interp, preload, load_script) < 0;
     if (failed && !preload->directive) {
         PyErr_Clear();      /* a request for it will have the traceback */
-        mp_log(mp_at_server(preload->server), APLOG_INFO, "MP0458: WSGI script '%s' could not be loaded before it is needed",
+        mp_log(mp_at_server(preload->server), APLOG_INFO,
+               "MP0458: WSGI script '%s' could not be loaded before it is needed",
                preload->name);
     }
     else if (failed) {
@@ -90,8 +91,8 @@ void mp_preload_run(const mp_process *process, mp_preload_script_fn load_script)
     for (i = 0; i < process->preloads->nelts && mp_host->goes_on(); i++)
         run(&APR_ARRAY_IDX(process->preloads, i, mp_preload), load_script);
     if (i < process->preloads->nelts)
-        mp_log(mp_at_server(ap_server_conf), APLOG_INFO, "MP0485: this process is told to end; %d of its preloads are left "
-               "out", process->preloads->nelts - i);
+        mp_log(mp_at_server(ap_server_conf), APLOG_INFO, "MP0485: this process is told to end; %d of its preloads are "
+               "left out", process->preloads->nelts - i);
 }
 
 /* Services */
@@ -145,8 +146,8 @@ static void run_service(mp_interp *interp, void *data)
     if (load(interp, s->preload, s->load_script) < 0)
         log_service(s, interp);
     if (getpid() != pid) {
-        mp_log(mp_at_server(s->preload->server), APLOG_WARNING, "MP0465: a process that service %s forked has come to the end "
-               "of its script; it ends here, and only its parent goes on", s->preload->name);
+        mp_log(mp_at_server(s->preload->server), APLOG_WARNING, "MP0465: a process that service %s forked has come to "
+               "the end of its script; it ends here, and only its parent goes on", s->preload->name);
         _exit(1);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -18,7 +18,7 @@ void mp_preload_run(const mp_process *process, mp_preload_script_fn load_script)
  * one the host's goes_on() is asked. Detached, with signals blocked in the calling thread. */
 void mp_preload_run_services(const mp_process *process, mp_preload_script_fn load_script);
 
-/* The same SystemExit, for a service that runs in another interpreter than the main one. Any thread; returns at once. */
+/* The same SystemExit, for a service that runs in another interpreter than main. Any thread; returns at once. */
 void mp_preload_end_services(void);
 
 #endif

@@ -42,7 +42,8 @@ const char *mp_engine_absence(void)
     return is_unwanted ? "because this process has no Python: WSGIRestrictEmbedded is On, and no directive of the "
                          "server's files runs Python in httpd's children. `WSGIRestrictEmbedded Off` or a PythonImport "
                          "line brings it"
-                       : "because this process has no Python; what it logged when it started (MP0200 to MP0204) says why";
+                       : "because this process has no Python; what it logged when it started (MP0200 to MP0204) says "
+                          "why";
 }
 
 /* Another module of httpd (mod_wsgi, say) may have brought a libpython along, and its symbols come first: an engine for
@@ -117,8 +118,8 @@ static int is_unthreaded(void)
     return ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) != APR_SUCCESS || threaded == AP_MPMQ_NOT_SUPPORTED;
 }
 
-/* A child loads with all signals blocked. Where it is unthreaded, httpd's handler of the SIGTERM that waits will end it;
- * where it has threads, it may be that it goes on, and then it needs all of its preloads. */
+/* A child loads with all signals blocked. Where it is unthreaded, httpd's handler of the SIGTERM that waits will end
+ * it; where it has threads, it may be that it goes on, and then it needs all of its preloads. */
 static int goes_on(void)
 {
     sigset_t waiting;

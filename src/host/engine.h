@@ -12,8 +12,8 @@
  * lives on without Python. So it does where WSGIRestrictEmbedded leaves nothing to Python. */
 void mp_engine_load(apr_pool_t *pchild, server_rec *s);
 
-/* The same in a process of a group, whose record mp_process_get() is; it stops the engine itself. When goes_on() says no,
- * the preloads that are left are left out. NULL: it was logged. */
+/* The same in a process of a group, whose record mp_process_get() is; it stops the engine itself. When goes_on() says
+ * no, the preloads that are left are left out. NULL: it was logged. */
 const mp_engine_table *mp_engine_load_in_group(const mp_group *group, int (*goes_on)(void));
 
 /* NULL: this process has no Python. */

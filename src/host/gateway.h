@@ -37,8 +37,8 @@ apr_status_t mp_gateway_head(mp_gateway *gateway, int status, const char *line, 
 apr_status_t mp_gateway_write(mp_gateway *gateway, const char *data, apr_size_t n, mp_push push);
 apr_status_t mp_gateway_send_file(mp_gateway *gateway, int fd, apr_off_t offset, apr_off_t n);
 void mp_gateway_cut(mp_gateway *gateway);
-/* What follows is all there, and comes piece by piece: up to `most` bytes it goes down httpd's filters in one piece, which
- * byte ranges, and filters that leave short answers alone, need. */
+/* What follows is all there, and comes piece by piece: up to `most` bytes it goes down httpd's filters in one piece,
+ * which byte ranges, and filters that leave short answers alone, need. */
 void mp_gateway_hold(mp_gateway *gateway, apr_size_t most);
 
 /* gateway_variables.c: whether a filter changes the answer's content, so that its head depends on the body. */

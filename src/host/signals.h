@@ -16,7 +16,7 @@
 
 #include "../engine.h"    /* the seam, not the header beside this one */
 
-/* On the child's main thread, after the MPM has set its handlers, with all signals blocked: the watcher inherits that. */
+/* On the child's main thread, after the MPM has set its handlers, with all signals blocked, as the watcher's are. */
 void mp_signals_guard(const mp_engine_table *engine, server_rec *s);
 
 /* mp_host_table.idle: any thread, which has just left Python. */

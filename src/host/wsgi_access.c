@@ -130,7 +130,8 @@ static int check_access(request_rec *r)
         return OK;
     if (answer.verdict == MP_SAYS_NOTHING)
         return DECLINED;
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "MP0371: client denied by WSGIAccessScript %s: %s", script->path, r->uri);
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "MP0371: client denied by WSGIAccessScript %s: %s", script->path, r->uri);
     return HTTP_FORBIDDEN;
 }
 
@@ -236,7 +237,8 @@ void mp_wsgi_access_register(apr_pool_t *p)
 
     if (mp_wsgi_is_elsewhere())
         return;
-    ap_register_auth_provider(p, AUTHN_PROVIDER_GROUP, "wsgi", AUTHN_PROVIDER_VERSION, &users, AP_AUTH_INTERNAL_PER_URI);
+    ap_register_auth_provider(p, AUTHN_PROVIDER_GROUP, "wsgi", AUTHN_PROVIDER_VERSION, &users,
+                              AP_AUTH_INTERNAL_PER_URI);
     ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "wsgi-group", AUTHZ_PROVIDER_VERSION, &groups,
                               AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access(check_access, NULL, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);

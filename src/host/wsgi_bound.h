@@ -1,5 +1,5 @@
-/* A bound for the interpreters that clients can have made: names with %{HOST}, %{ENV:x} and the like in them. Here a request
- * learns what it is; the process that runs the application counts (runtime/bound.h).
+/* A bound for the interpreters that clients can have made: names with %{HOST}, %{ENV:x} and the like in them. Here a
+ * request learns what it is; the process that runs the application counts (runtime/bound.h).
  */
 #ifndef MP_HOST_WSGI_BOUND_H
 #define MP_HOST_WSGI_BOUND_H

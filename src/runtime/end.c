@@ -161,7 +161,8 @@ void mp_end_run(const mp_end_callbacks *callbacks, server_rec *s)
 
     mp_interp_close();
     if (mp_lease_busy()) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "MP0033: the process was told to end, twice, while a handler ran; "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "MP0033: the process was told to end, twice, while a handler ran; "
                      "registered cleanups and atexit functions are not run");
         return;
     }

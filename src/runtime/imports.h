@@ -1,5 +1,6 @@
 /* Importing in interpreters with their own GIL: one at a time (design D5), since extension modules have state of the
- * process. Waited for detached only, so that it may be held while the GIL is taken: nobody who has that GIL waits for it.
+ * process. Waited for detached only, so that it may be held while the GIL is taken: nobody who has that GIL waits for
+ * it.
  */
 #ifndef MP_RUNTIME_IMPORTS_H
 #define MP_RUNTIME_IMPORTS_H

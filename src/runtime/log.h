@@ -1,6 +1,6 @@
-/* Where a line of the error log belongs. httpd tells the client, and takes the LogLevel, of the place that is named: the
- * request that is served, else the connection, else the server. A WSGI request is logged through its gateway, since in a
- * process of a group it is a child of httpd that knows the client. */
+/* Where a line of the error log belongs. httpd tells the client, and takes the LogLevel, of the place that is named:
+ * the request that is served, else the connection, else the server. A WSGI request is logged through its gateway, since
+ * in a process of a group it is a child of httpd that knows the client. */
 #ifndef MP_RUNTIME_LOG_H
 #define MP_RUNTIME_LOG_H
 

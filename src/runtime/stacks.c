@@ -73,8 +73,8 @@ static int is_late(const visit *one)
     return late;
 }
 
-/* By thread; not our own. sys._current_frames() would look into all interpreters, with only this one's GIL. Nothing here
- * gives the GIL away, so no thread state goes. */
+/* By thread; not our own. sys._current_frames() would look into all interpreters, with only this one's GIL. Nothing
+ * here gives the GIL away, so no thread state goes. */
 static PyObject *frames_of(const mp_interp *interp)
 {
     int collects = PyGC_Disable();
@@ -172,7 +172,8 @@ static void ask_faulthandler(mp_interp *interp)
 {
     pthread_t thread;
 
-    mp_log(mp_at_server(ap_server_conf), APLOG_WARNING, "MP0451: the GIL of interpreter '%s' can't be had; %s", interp->name,
+    mp_log(mp_at_server(ap_server_conf), APLOG_WARNING,
+           "MP0451: the GIL of interpreter '%s' can't be had; %s", interp->name,
            signal_of(interp) ? "its threads as CPython's faulthandler sees them, the last call first:"
            : "the stacks of its threads are not known");
     if (!signal_of(interp))

@@ -1,5 +1,5 @@
-/* Scripts that decide about a request before, or instead of, an application (decision.h): the function is called with an
- * environ of its own, and its result becomes plain C. Whatever goes wrong is a failure for the host, and in the log.
+/* Scripts that decide about a request before, or instead of, an application (decision.h): the function is called with
+ * an environ of its own, and its result becomes plain C. Whatever goes wrong is a failure for the host, and in the log.
  */
 #include "wsgi/wsgi.h"
 

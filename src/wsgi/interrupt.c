@@ -1,9 +1,9 @@
 /* mod_wsgi.RequestTimeout, thrown into a thread whose request takes too long; in processes of groups only.
  *
  * An OS thread has a Python thread in every interpreter that it ever served. So each request thread says here, while it
- * may be interrupted, in which one it is; who interrupts takes that interpreter's GIL, and looks there whether the thread
- * still has a request, and one that began before it was looked at. When the request is through, under the same GIL, an
- * exception that has not come up yet is taken back: the next request does not get it.
+ * may be interrupted, in which one it is; who interrupts takes that interpreter's GIL, and looks there whether the
+ * thread still has a request, and one that began before it was looked at. When the request is through, under the same
+ * GIL, an exception that has not come up yet is taken back: the next request does not get it.
  */
 #include "wsgi/watch.h"
 
@@ -75,7 +75,8 @@ static void throw(const order *o)
         return;
     call->interrupted = 1;
     if (PyThreadState_SetAsyncExc((unsigned long)call->thread, state->RequestTimeout))
-        mp_log(mp_at_server(ap_server_conf), APLOG_INFO, "Injected RequestTimeout into thread %d of daemon process '%s'.",
+        mp_log(mp_at_server(ap_server_conf), APLOG_INFO,
+               "Injected RequestTimeout into thread %d of daemon process '%s'.",
                o->thread, mp_host->process_group);
 }
 

@@ -4,8 +4,8 @@
 #include "runtime/error.h"
 #include "runtime/lease.h"
 
-/* sys.stdout and sys.stderr keep an unfinished line for each thread (python/mod_python/_streams.py). A request's must not
- * become the beginning of the next one's. The dictionaries are looked at here, since they are empty most often. */
+/* sys.stdout and sys.stderr keep an unfinished line for each thread (python/mod_python/_streams.py). A request's must
+ * not become the beginning of the next one's. The dictionaries are looked at here, since they are empty most often. */
 int mp_wsgi_lines_prepare(mp_wsgi_state *state)
 {
     static const char *const names[] = { "__stdout__", "__stderr__" };

@@ -1,9 +1,9 @@
 /* wsgi.errors: an io.TextIOWrapper over a mod_wsgi.Log, which makes lines of bytes and gives them to the gateway's log.
  *
  * The wrapper hands every piece of text down at once (write_through), so what the Log has is all that there is; it does
- * not flush at line ends, which would log what stands behind them as a line of its own. Making a wrapper costs more than
- * a small request, and few applications write to it: a pair that was not touched, and that nobody else refers to, serves
- * a later request. All others are dead after their request.
+ * not flush at line ends, which would log what stands behind them as a line of its own. Making a wrapper costs more
+ * than a small request, and few applications write to it: a pair that was not touched, and that nobody else refers to,
+ * serves a later request. All others are dead after their request.
  */
 #include "wsgi/wsgi.h"
 

@@ -55,7 +55,8 @@ static int exec(PyObject *module)
            mp_wsgi_watch_prepare(state, module) < 0 || PyModule_AddFunctions(module, mp_wsgi_watch_methods) < 0 ||
            PyModule_AddFunctions(module, mp_wsgi_metrics_methods) < 0 ||
            PyModule_AddFunctions(module, mp_wsgi_lines_methods) < 0 ||
-           PyModule_AddFunctions(module, mp_wsgi_facts_methods) < 0 || intern_names(state) < 0 || add(module, "version", Py_BuildValue("(iii)", VERSION)) < 0 ||
+           PyModule_AddFunctions(module, mp_wsgi_facts_methods) < 0 || intern_names(state) < 0 ||
+           add(module, "version", Py_BuildValue("(iii)", VERSION)) < 0 ||
            mp_wsgi_environ_prepare(state, module) < 0 ? -1 : 0;
 }
 

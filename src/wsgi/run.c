@@ -250,7 +250,8 @@ int mp_wsgi_run(mp_gateway *gateway, const mp_wsgi_target *target)
         Py_DECREF(call);
     }
     else
-        mp_error_log(mp_at_gateway(gateway), "MP0336", "making the objects of a WSGI request", target->interpreter, NULL);
+        mp_error_log(mp_at_gateway(gateway),
+                     "MP0336", "making the objects of a WSGI request", target->interpreter, NULL);
     mp_wsgi_lines_finish(state);
     mp_lease_release(&lease);
     return status;

@@ -1,4 +1,4 @@
-/* httpd's scoreboard, for mod_wsgi.server_metrics(). It shows all clients' requests: the configuration must allow it. */
+/* httpd's scoreboard, for mod_wsgi.server_metrics(). It shows all clients' requests: configuration must allow it. */
 #include "wsgi/watch.h"
 
 #include "scoreboard.h"

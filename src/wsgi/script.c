@@ -1,6 +1,6 @@
 /* From a script's path to its application. A script is a module of the interpreter, in sys.modules under a name made
- * from its path; loading and loading anew is Python's business (mod_python/_scripts.py), as is every doubt. What is done
- * here, for every request, is one look at the module and one at the file.
+ * from its path; loading and loading anew is Python's business (mod_python/_scripts.py), as is every doubt. What is
+ * done here, for every request, is one look at the module and one at the file.
  */
 #include "wsgi/wsgi.h"
 
@@ -91,7 +91,7 @@ static PyObject *load(mp_wsgi_state *state, const script *s, const char *resourc
     return module;
 }
 
-/* The module; new reference. NULL with an exception. Py_None: it is not the one of now, and that is for another process. */
+/* The module; new reference. NULL with an exception. Py_None: it is not the one of now, but for another process. */
 static PyObject *module_of(mp_wsgi_state *state, const script *s, const mp_wsgi_target *target)
 {
     PyObject *module = PyDict_GetItemWithError(PyImport_GetModuleDict(), s->module);    /* borrowed */

@@ -56,8 +56,8 @@ void mp_wsgi_stopping(const char *reason)
         while (!ending.done && apr_time_now() < limit)
             apr_thread_cond_timedwait(ending.changed, ending.lock, limit - apr_time_now() + 1);
     if (!ending.done)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf, "MP0453: subscribers of the process's end have not come "
-                     "back within %d seconds; it goes on without them", (int)apr_time_sec(LONGEST));
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf, "MP0453: subscribers of the process's end have not "
+                     "come back within %d seconds; it goes on without them", (int)apr_time_sec(LONGEST));
     apr_thread_mutex_unlock(ending.lock);
 }
 

@@ -322,7 +322,8 @@ static PyObject *subscribe_shutdown(PyObject *module, PyObject *callback)
 static PyObject *subscribe_signals(PyObject *module, PyObject *callback)
 {
     if (!*mp_host->process_group)
-        mp_log(mp_lease_where(), APLOG_NOTICE, "MP0377: mod_wsgi.subscribe_signals() has no effect in a child of httpd: "
+        mp_log(mp_lease_where(), APLOG_NOTICE,
+               "MP0377: mod_wsgi.subscribe_signals() has no effect in a child of httpd: "
                "signals reach daemon processes only");
     return subscribe(state_of(module)->signal_callbacks, callback, "subscribe_signals");
 }
@@ -374,7 +375,8 @@ static PyObject *request_data(PyObject *module, PyObject *Py_UNUSED(nothing))
 
 PyMethodDef mp_wsgi_watch_methods[] = {
     { "subscribe_events", subscribe_events, METH_O, "subscribe_events(callback): calls it for what happens." },
-    { "subscribe_shutdown", subscribe_shutdown, METH_O, "subscribe_shutdown(callback): calls it when the process ends." },
+    { "subscribe_shutdown", subscribe_shutdown, METH_O,
+      "subscribe_shutdown(callback): calls it when the process ends." },
     { "subscribe_signals", subscribe_signals, METH_O, "subscribe_signals(callback): for daemon processes." },
     { "request_data", request_data, METH_NOARGS, "request_data(): a dict that belongs to this thread's request." },
     { "_running", running, METH_NOARGS, NULL },

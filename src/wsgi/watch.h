@@ -1,7 +1,7 @@
 /* What may be watched of requests: events with subscribers, each request's own data, metrics.
  *
- * A request costs one test while nobody looks: `state->watching` is set when an interpreter's code first asks for events
- * or active requests, the metrics' `on` when somebody starts them. A request that began before is not watched.
+ * A request costs one test while nobody looks: `state->watching` is set when an interpreter's code first asks for
+ * events or active requests, the metrics' `on` when somebody starts them. A request that began before is not watched.
  */
 #ifndef MP_WSGI_WATCH_H
 #define MP_WSGI_WATCH_H

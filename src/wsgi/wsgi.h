@@ -154,8 +154,8 @@ int mp_wsgi_filewrapper_type_add(PyObject *module, mp_wsgi_state *state);
 /* Sends the file of a FileWrapper by its descriptor. 1: done, 0: it can't be, iterate; -1 with an exception. */
 int mp_wsgi_send_wrapped(mp_wsgi_call *call, PyObject *result);
 
-/* script.c: the application of a target, its script loaded or loaded anew. New reference; NULL with an exception, or, in a
- * group, without one if the script has changed: a fresh process shall have the request. */
+/* script.c: the application of a target, its script loaded or loaded anew. New reference; NULL with an exception, or,
+ * in a group, without one if the script has changed: a fresh process shall have the request. */
 PyObject *mp_wsgi_application(mp_wsgi_state *state, const mp_wsgi_target *target);
 /* The script itself. New reference; NULL with an exception. */
 PyObject *mp_wsgi_script_module(mp_wsgi_state *state, const mp_wsgi_target *target);
