@@ -188,6 +188,22 @@ def open_connections(port: int) -> int:
     return sum(row[1].endswith(f":{port:04X}") and row[3] not in ("0A", "06") for row in rows)
 
 
+def wait_quiet(*ports: int) -> None:
+    """Waits a while until no connection is open.
+
+    The event MPM of httpd 2.4.71, also without our module, may crash or log AH03093 if SIGTERM or SIGHUP meets a
+    connection that it is just closing.
+    """
+    quiet = 0
+
+    def stays_quiet() -> bool:
+        nonlocal quiet
+        quiet = 0 if any(map(open_connections, ports)) else quiet + 1
+        return quiet > 2
+    with suppress(TimeoutError):
+        wait_for(stays_quiet, timeout=2)
+
+
 def accepts_connections(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -366,21 +382,6 @@ class Httpd:
         with RawClient(self.port) as client:
             client.half_close().receive_all()
 
-    def wait_quiet(self) -> None:
-        """Waits a while until no connection is open.
-
-        The event MPM of httpd 2.4.71, also without our module, may crash or log AH03093 if SIGTERM or SIGHUP meets a
-        connection that it is just closing.
-        """
-        quiet = 0
-
-        def stays_quiet() -> bool:
-            nonlocal quiet
-            quiet = 0 if any(map(open_connections, (self.port, *self.ports.values()))) else quiet + 1
-            return quiet > 2
-        with suppress(TimeoutError):
-            wait_for(stays_quiet, timeout=2)
-
     def stop(self) -> None:
         """Ends the server if it still runs, and checks all that it leaves behind."""
         if self.process is not None:
@@ -392,7 +393,7 @@ class Httpd:
         """Ends the server (SIGTERM, or SIGWINCH for a graceful stop); its log can be claimed until stop()."""
         process, pid = self.process, self.pid
         assert process is not None
-        self.wait_quiet()
+        wait_quiet(self.port, *self.ports.values())
         try:
             if process.poll() is None:
                 os.kill(pid, how)
@@ -468,7 +469,7 @@ class Httpd:
     def _restart(self, number: int) -> None:
         old, starts = self.child_pids(), self._starts()
         if number == signal.SIGHUP:
-            self.wait_quiet()
+            wait_quiet(self.port, *self.ports.values())
         self.signal(number)
         wait_for(lambda: self._starts() > starts, what="httpd to read its configuration again")
         wait_for(lambda: self.child_pids() and not self.child_pids() & old, what="new children")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from client import RawClient
-from httpd import open_to_all, root_parent_possible, wait_for
+from httpd import open_to_all, root_parent_possible, wait_for, wait_quiet
 from serving import Serving, processes, run
 
 HANDLER = """
@@ -156,6 +156,7 @@ def test_a_document_root_goes_before_the_handler(site: Path) -> None:
 def test_a_signal_ends_it_with_status_0_and_nothing_is_left(site: Path, number: int) -> None:
     with Serving("hello.py", cwd=site) as serving:
         serving.get("/")
+        wait_quiet(serving.port)
         assert serving.stop(number) == 0
         assert serving.err == []
 

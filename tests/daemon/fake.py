@@ -6,6 +6,7 @@ as head+say=hello.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -25,11 +26,13 @@ def fake_engine(python: str = "3.13.0", place: str = "fake") -> Path:
     directory.mkdir(exist_ok=True)
     minor = python.split(".")[1]
     file = directory / f"mod_python_engine.cpython-3{minor}.so"
+    own = f"{file}.{os.getpid()}"
     apr = subprocess.run(["apr-1-config", "--includes", "--cppflags"], check=True, capture_output=True, text=True)
     flags = ["-fsanitize=address,undefined"] if sanitizer() else []
     subprocess.run(["gcc", "-shared", "-fPIC", "-g", "-Wall", "-DMP_ENGINE", f'-DFAKE_PYTHON="{python}"', *flags,
                     f"-I{TREE / 'src'}", f"-I{apxs('INCLUDEDIR')}", *apr.stdout.split(),
-                    str(TREE / "tests/daemon/fake_engine.c"), "-o", str(file)], check=True)
+                    str(TREE / "tests/daemon/fake_engine.c"), "-o", own], check=True)
+    os.replace(own, file)       # other workers do the same, and have loaded it
     return file
 
 

@@ -38,7 +38,7 @@ def handler(req):
 
 @pytest.mark.parametrize(("number", "mpm"), [
     (signal.SIGUSR1, "event"),
-    (signal.SIGHUP, "prefork"),     # event of httpd 2.4.71 may crash by itself, see Httpd.wait_quiet()
+    (signal.SIGHUP, "prefork"),     # event of httpd 2.4.71 may crash by itself, see wait_quiet()
 ])
 def test_twenty_restarts_under_load(tmp_path: Path, number: int, mpm: str) -> None:
     with Httpd(tmp_path, CONF, FILES, mpm=mpm, children=2, threads=8) as server:

@@ -106,7 +106,7 @@ def test_a_thread_that_never_ends_does_not_hold_the_child(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("mpm", MPMS)
 def test_the_child_ends_in_the_middle_of_requests(tmp_path: Path, mpm: str) -> None:
-    how = signal.SIGWINCH if mpm == "event" else signal.SIGTERM     # Httpd.wait_quiet() says why
+    how = signal.SIGWINCH if mpm == "event" else signal.SIGTERM     # wait_quiet() says why
     with Httpd(tmp_path, CONF, FILES, mpm=mpm, children=2, threads=8) as server:
         def work(index: int) -> None:
             path = ("/", "/main", "/own")[index % 3]
