@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from mod_python import _httpd_modules, _library, _serve_config, _serve_setup, _serve_target, _users
@@ -126,18 +127,22 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    with _private_directory() as root:
-        settings = _settings(options, root)
-        _check_readable(settings)
-        _serve_setup.write(settings)
-        server = Server(root, settings.port, _to_connect(settings.addresses[0]),
-                        verbose=settings.log_level not in LOG_LEVELS[:3])
-        try:
-            return server.run(lambda: _announce(settings))
-        except Failed as why:
-            if "Address already in use" in str(why):
-                raise Failed(_in_use(settings.port)) from None
-            raise
+    attempts = 1 if options.port else 5     # with --port 0, somebody may take the port that was free a moment ago
+    while True:
+        attempts -= 1
+        with _private_directory() as root:
+            settings = _settings(options, root)
+            _check_readable(settings)
+            _serve_setup.write(settings)
+            server = Server(root, settings.port, _to_connect(settings.addresses[0]),
+                            verbose=settings.log_level not in LOG_LEVELS[:3])
+            try:
+                return server.run(partial(_announce, settings))
+            except Failed as why:
+                if "Address already in use" not in str(why):
+                    raise
+                if not attempts:
+                    raise Failed(_in_use(settings.port)) from None
 
 
 @contextmanager

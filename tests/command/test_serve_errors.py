@@ -104,25 +104,39 @@ def stand_in(tmp_path: Path) -> Path:
     return script(tmp_path / "httpd", 'test "$1" = -l && { cat "$0.l"; exit; }; . "$0.fails"')
 
 
-@pytest.mark.parametrize(("fails", "says"), [
-    ("echo 'AH00526: Syntax error on line 5 of /x/httpd.conf:' >&2; echo 'PythonHome: /x is no Python' >&2; exit 1",
-     "PythonHome: /x is no Python"),
-    ("echo '(98)Address already in use: AH00072: make_sock: could not bind to address 127.0.0.1:8000' >&2;"
-     " echo no listening sockets available, shutting down >&2; exit 1",
-     "port 8000 is in use: choose another with --port"),
-    ("exit 3", "httpd ended with status 3 and does not say why"),
-], ids=["directive", "port taken meanwhile", "silent"])
-def test_what_httpd_says_is_cut_to_the_line_that_matters(
-        site: Path, tmp_path: Path, stand_in: Path, fails: str, says: str) -> None:
+def with_modules(tmp_path: Path, stand_in: Path, fails: str) -> Path:
+    """The package installed for a stand-in that has the modules and then runs the script `fails`."""
     built_in = "event mod_unixd mod_log_config mod_authn_core mod_authz_core mod_alias mod_dir mod_mime"
     Path(f"{stand_in}.l").write_text("".join(f"  {name}.c\n" for name in built_in.split()))
     Path(f"{stand_in}.fails").write_text(fails)
     engines = BUILD.glob("mod_python_engine.*.so")
-    where = installed(tmp_path, str(stand_in), tmp_path, BUILD / "mod_python.so", *engines)
+    return installed(tmp_path, str(stand_in), tmp_path, BUILD / "mod_python.so", *engines)
+
+
+PORT_TAKEN = ("echo '(98)Address already in use: AH00072: make_sock: could not bind to address 127.0.0.1:8000' >&2;"
+              " echo no listening sockets available, shutting down >&2; exit 1")
+
+
+@pytest.mark.parametrize(("fails", "says"), [
+    ("echo 'AH00526: Syntax error on line 5 of /x/httpd.conf:' >&2; echo 'PythonHome: /x is no Python' >&2; exit 1",
+     "PythonHome: /x is no Python"),
+    (PORT_TAKEN, "port 8000 is in use: choose another with --port"),
+    ("exit 3", "httpd ended with status 3 and does not say why"),
+], ids=["directive", "port taken meanwhile", "silent"])
+def test_what_httpd_says_is_cut_to_the_line_that_matters(
+        site: Path, tmp_path: Path, stand_in: Path, fails: str, says: str) -> None:
+    where = with_modules(tmp_path, stand_in, fails)
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", 8000)) == 0:
             pytest.skip("port 8000 is taken here")
     assert refusal(site, "hello.py", PYTHONPATH=str(where)) == says
+
+
+def test_another_free_port_is_taken_if_somebody_has_taken_the_first(
+        site: Path, tmp_path: Path, stand_in: Path) -> None:
+    where = with_modules(tmp_path, stand_in, 'test -e "$0.tried" && exit 3; touch "$0.tried"\n' + PORT_TAKEN)
+    assert refusal(site, "hello.py", "--port", "0", PYTHONPATH=str(where)) == (
+        "httpd ended with status 3 and does not say why")
 
 
 def test_a_module_of_httpd_that_is_not_there(site: Path, tmp_path: Path, stand_in: Path) -> None:
