@@ -9,6 +9,8 @@
 #include "mpm_common.h"
 
 #define LOOK_EVERY_NS 20000000L
+#define WAKE_UP_NS 50000            /* a thread's own time from its sleep to a signal handler, at most */
+#define INSISTENCE_NS 2000000000    /* httpd sends SIGTERM twice at once, and again after 3 seconds */
 
 static const struct {
     int number;
@@ -24,7 +26,9 @@ static void (*saved[GUARDED])(int);
 static const mp_engine_table *visited;
 static pthread_t main_thread;
 static volatile sig_atomic_t pending;       /* the signal that waits, or 0 */
+static int64_t came_at;                     /* the main thread's: when it came */
 static volatile sig_atomic_t is_blocked;    /* the watcher's word for the signal that it sends */
+static _Atomic int64_t asleep_at;           /* the main thread's own time in the sleep that the watcher saw */
 static sem_t was_signalled;
 
 static size_t index_of(int number)
@@ -41,7 +45,15 @@ static void serve(int number)
     saved[index_of(number)](number);
 }
 
-/* Async-signal-safe. A second signal while the first one waits is httpd's insistence: it is served at once. */
+static int64_t now(clockid_t clock)
+{
+    struct timespec time;
+
+    return clock_gettime(clock, &time) == 0 ? time.tv_sec * INT64_C(1000000000) + time.tv_nsec : 0;
+}
+
+/* Async-signal-safe. A signal of the watcher's finds the main thread in the sleep that it has seen, or anywhere: then
+ * it is looked for again. */
 static void on_signal(int number)
 {
     if (!pthread_equal(pthread_self(), main_thread))
@@ -50,12 +62,15 @@ static void on_signal(int number)
         serve(number);
     else if (is_blocked) {
         is_blocked = 0;
-        if (!visited->busy())
+        if (now(CLOCK_THREAD_CPUTIME_ID) - asleep_at < WAKE_UP_NS && !visited->busy())
             serve(number);
     }
-    else if (pending)
-        serve(number);
+    else if (pending) {
+        if (now(CLOCK_MONOTONIC) - came_at > INSISTENCE_NS)
+            serve(number);
+    }
     else {
+        came_at = now(CLOCK_MONOTONIC);
         pending = number;
         sem_post(&was_signalled);
     }
@@ -82,28 +97,29 @@ static int is_asleep(void)
     return !state || strlen(state) < 3 || state[2] == 'S' || state[2] == 'D';
 }
 
-/* The main thread has not run for a while. */
-static int has_stood_still(clockid_t clock)
+/* The main thread has not run for a while; *at is its own time. */
+static int has_stood_still(clockid_t clock, int64_t *at)
 {
     const struct timespec pause = {0, LOOK_EVERY_NS};
-    struct timespec before, after;
+    int64_t before = now(clock);
 
-    clock_gettime(clock, &before);
     nanosleep(&pause, NULL);
-    clock_gettime(clock, &after);
-    return before.tv_sec == after.tv_sec && before.tv_nsec == after.tv_nsec && is_asleep();
+    *at = now(clock);
+    return before == *at && is_asleep();
 }
 
 static void *watch(void *unused)
 {
     clockid_t clock;
+    int64_t at;
 
     while (sem_wait(&was_signalled) != 0)
         ;
     if (pthread_getcpuclockid(main_thread, &clock) != 0)
         return NULL;            /* then it is served when the main thread leaves Python, or when httpd insists */
     for (;;)
-        if (has_stood_still(clock)) {
+        if (has_stood_still(clock, &at) && !is_blocked) {
+            asleep_at = at;
             is_blocked = 1;
             pthread_kill(main_thread, pending);
         }

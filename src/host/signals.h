@@ -6,8 +6,8 @@
  *
  *   - the main thread leaves Python (mp_signals_idle);
  *   - the main thread sleeps in the kernel, in accept(), in a read, in time.sleep(): a thread of ours watches for that
- *     once a signal has come;
- *   - httpd sends the signal again, seconds later: then it is served at once.
+ *     once a signal has come, and sends it again; it counts if the main thread has not run since it was looked at;
+ *   - httpd sends the signal again, seconds later: then it is served at once. (It always sends it twice.)
  *
  * The handlers run on the main thread even if another one, which Python code started, got the signal.
  */

@@ -7,9 +7,9 @@
 #include "apr_thread_cond.h"
 #include "apr_thread_mutex.h"
 
-/* httpd's parent kills a child 9 seconds after its first SIGTERM. */
+/* httpd's parent kills a child 9 seconds after its first SIGTERM; what follows the steps takes up to HOLD_LIMIT. */
 #define STEP_LIMIT apr_time_from_sec(3)
-#define WHOLE_LIMIT apr_time_from_sec(8)
+#define WHOLE_LIMIT apr_time_from_sec(7)
 #define HOLD_LIMIT apr_time_from_sec(1)
 
 /* Guarded by the lock: who works, at what, since when. A worker whose number is no longer `worker` was given up: when

@@ -1,11 +1,15 @@
 """What runs when a child ends: registered cleanups, threading, atexit, in that order, whatever ends the child."""
 
+import re
 import signal
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from httpd import Httpd, wait_for
+from httpd import Httpd, meanwhile, wait_for
 
 CONF = """
     PythonImport keeper one
@@ -23,7 +27,7 @@ CONF = """
 """
 
 FILES = {"keeper.py": """
-import atexit, os, threading
+import atexit, os, threading, time
 from mod_python import apache
 
 def note(text):
@@ -52,6 +56,12 @@ for wrong in (None, 5, "text"):
 def handler(req):
     if req.args == "register":
         req.server.register_cleanup(req, note, "registered by a request")
+    elif req.args == "work":
+        note("works")
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            pass
+        note("has worked")
     req.write("%s %s" % (os.getpid(), errors))
     return apache.OK
 """}
@@ -120,4 +130,18 @@ def test_cleanups_run_when_a_child_has_served_enough(tmp_path: Path, mpm: str) -
         wait_for(replaced, what="the child to be recycled")
         check(server, old)
         server.end()
+        server.claim(r"[\s\S]*")
+
+
+def test_a_handler_of_prefork_comes_to_its_end_first(tmp_path: Path) -> None:
+    """httpd ends such a process from its signal handler, and sends SIGTERM twice at once."""
+    with Httpd(tmp_path, CONF, FILES, mpm="prefork") as server:
+        working = partial(re.search, r"(\d+) one works")
+        with suppress(ConnectionError, HTTPException), meanwhile(lambda: server.get("/one?work")):
+            found = wait_for(lambda: working((tmp_path / "logs" / "ends").read_text()), what="the handler to work")
+            server.process.send_signal(signal.SIGTERM)      # type: ignore[union-attr]
+        server.end()
+        assert ends(tmp_path, int(found[1]))["one"] == [
+            "preload", "works", "has worked", "last registered", "fails", "first registered", "atexit"]
+        assert "MP0033" not in server.log_text()
         server.claim(r"[\s\S]*")
