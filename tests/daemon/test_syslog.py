@@ -86,8 +86,8 @@ def test_processes_that_log_to_syslog_hear_no_words_of_it(tmp_path: Path) -> Non
         os.kill(first, signal.SIGKILL)
         server.claim(f"MP0417: Process 'other' .pid={first}. has died")     # the supervisor's
         server.ready(4)
-        for pid in (*pids - {first}, server.pid_of("other")):
-            assert wait_for(lambda: f" mytag[{pid}]: " in server.log_text())
+        pids = {*pids - {first}, server.pid_of("other")}
+        wait_for(lambda: all(f" mytag[{pid}]: " in server.log_text() for pid in pids))
         priorities = {line[:line.index(">") + 1] for line in server.log_text().splitlines() if "daemon process" in line}
         assert priorities == {"<30>"}       # daemon.info
 
