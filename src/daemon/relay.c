@@ -20,7 +20,8 @@ typedef struct {
     unsigned char *out;         /* a record of the body; MP_WIRE_HEADER + PIECE + an empty STDIN */
     size_t out_start, out_end;
     apr_bucket_brigade *body;
-    int body_ended;             /* all of it, and its end, is in `out` or sent */
+    int body_ended;             /* all of it, and its end, is in `out` or sent; or no more is to be sent */
+    int body_left;              /* the process has closed before that, so there may be more of it */
     int broken;                 /* the status of a body that the client, or httpd, has broken off; 0: it is none */
     int is_dry;                 /* the client has sent no more than that, so far */
     int taken, begun, wanted;
@@ -252,7 +253,7 @@ static void take_end(exchange *x, const mp_record *record)
              "how");
     else if (x->has_head) {
         /* httpd is going to wait for the rest of a body, though nobody wants it. */
-        relay->ending = relay->has_body && !x->body_ended ? MP_RELAY_FLUSHED : MP_RELAY_WHOLE;
+        relay->ending = relay->has_body && (!x->body_ended || x->body_left) ? MP_RELAY_FLUSHED : MP_RELAY_WHOLE;
         finish(x, MP_RELAY_DONE, OK);
     }
     else if (relay->status == OK)
@@ -339,6 +340,7 @@ static void send_out(exchange *x)
             lose(x, errno);
         else {
             x->out_start = x->out_end = 0;
+            x->body_left = !x->body_ended;
             x->body_ended = 1;
             relay->reusable = 0;
         }

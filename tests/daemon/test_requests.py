@@ -71,6 +71,14 @@ def test_a_body_that_nobody_reads_does_not_hold_up_the_answer(server: Groups) ->
     assert (r.status, r.text) == (200, "early")
 
 
+def test_an_early_answer_is_whole_though_the_process_has_closed(server: Groups) -> None:
+    """The rest of the body, which can't be passed on any more, is not waited for with the end of the answer."""
+    for _ in range(20):
+        with server.raw() as client:
+            client.send_request("POST", "/one?head+many=150000", {"Content-Length": "1000000"}, b"begin")
+            assert len(client.response().body) == 150000
+
+
 def test_an_answer_comes_while_the_client_still_sends(server: Groups) -> None:
     with server.raw() as client:
         client.send_request("POST", "/one?head+echo", {"Content-Length": "10"}, b"first")
